@@ -1,0 +1,238 @@
+"""The tables of telemetry. Written by `store` and `summary` in raw SQL; read through these models.
+
+Ids are blobs in the database and lower-case hex in Python. JSON columns are parsed on reading. Rows point at each other
+without database constraints: the writer keeps them right, and a constraint would cost every insert a look-up.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.fields.json import KeyTransform
+
+
+class HexIdField(models.BinaryField):
+    """A trace or span id: bytes in the database, hex text in Python. An empty or odd text matches nothing."""
+
+    def from_db_value(self, value: bytes | memoryview | None, *args: object) -> str | None:
+        return None if value is None else bytes(value).hex()
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        if isinstance(value, str):
+            try:
+                value = bytes.fromhex(value)
+            except ValueError:
+                value = b""
+        return super().get_db_prep_value(value, connection, prepared)
+
+
+class AttributesField(models.JSONField):
+    """JSON: text on SQLite, JSONB on PostgreSQL. Without Django's JSON_VALID check: we write what we made ourselves."""
+
+    def db_check(self, connection: BaseDatabaseWrapper) -> str | None:
+        return None
+
+    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
+        if value is None or isinstance(expression, KeyTransform):
+            return super().from_db_value(value, expression, connection)  # type: ignore[misc]
+        return orjson.loads(value)
+
+
+class Reference(models.ForeignKey[Any, Any]):
+    """A foreign key without constraint, index or cascade."""
+
+    def __init__(self, to: Any, **options: Any) -> None:
+        options = {
+            "on_delete": models.DO_NOTHING,
+            "db_constraint": False,
+            "db_index": False,
+            "related_name": "+",
+        } | options
+        super().__init__(to, **options)
+
+
+class Resource(models.Model):
+    """What produced telemetry: a program, as its SDK describes it."""
+
+    digest = models.BinaryField(unique=True)
+    service = models.TextField()
+    attributes = AttributesField()
+    schema_url = models.TextField()
+    dropped_attributes_count = models.BigIntegerField()
+    entity_refs = AttributesField(null=True)
+
+
+class Scope(models.Model):
+    """The instrumentation library that recorded it."""
+
+    digest = models.BinaryField(unique=True)
+    name = models.TextField()
+    version = models.TextField()
+    attributes = AttributesField()
+    schema_url = models.TextField()
+    dropped_attributes_count = models.BigIntegerField()
+
+
+class Operation(models.Model):
+    """(service, span name, span kind): what spans are listed and measured by."""
+
+    digest = models.BinaryField(unique=True)
+    service = models.TextField()
+    name = models.TextField()
+    kind = models.SmallIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["service", "name"], name="operation_service_name")]
+
+
+class Span(models.Model):
+    """One span, once: a repeat has the same (trace id, span id, day of its start)."""
+
+    trace_id = HexIdField()
+    span_id = HexIdField()
+    day = models.IntegerField()
+    parent_span_id = HexIdField(null=True)
+    resource = Reference(Resource)
+    scope = Reference(Scope)
+    operation = Reference(Operation)
+    start_ns = models.BigIntegerField()
+    duration_ns = models.BigIntegerField(null=True)
+    status_code = models.SmallIntegerField()
+    status_message = models.TextField(null=True)
+    flags = models.BigIntegerField()
+    trace_state = models.TextField(null=True)
+    attributes = AttributesField()
+    events = AttributesField(null=True)
+    links = AttributesField(null=True)
+    dropped_attributes_count = models.BigIntegerField()
+    dropped_events_count = models.BigIntegerField()
+    dropped_links_count = models.BigIntegerField()
+    precision_ns = models.IntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["trace_id", "span_id", "day"], name="span_identity")]
+        indexes = [
+            models.Index(fields=["start_ns"], name="span_start"),
+            models.Index(fields=["operation", "start_ns"], name="span_operation_start"),
+        ]
+
+
+class Trace(models.Model):
+    """A trace in one row, kept at write time by `summary` so that lists never aggregate.
+
+    The head is the root span, or while there is none the earliest span; `has_root` says which.
+    `services` holds each service's name between U+001F characters, in order of arrival.
+    """
+
+    trace_id = HexIdField(primary_key=True)
+    start_ns = models.BigIntegerField()
+    end_ns = models.BigIntegerField()
+    duration_ns = models.BigIntegerField()
+    span_count = models.BigIntegerField()
+    error_count = models.BigIntegerField()
+    services = models.TextField()
+    head_is_child = models.SmallIntegerField()  # 0: the head is a root. A number, so that the lower one wins in SQL
+    head_start_ns = models.BigIntegerField()
+    head_span_id = HexIdField()
+    head_operation = Reference(Operation)
+
+    class Meta:
+        indexes = [models.Index(fields=["start_ns"], name="trace_start")]
+
+
+class Log(models.Model):
+    """One log record, once: told apart by its digest and its ordinal among equal records of its body or file."""
+
+    digest = models.BinaryField()
+    ordinal = models.IntegerField()
+    resource = Reference(Resource)
+    scope = Reference(Scope)
+    time_ns = models.BigIntegerField()
+    clock = models.SmallIntegerField()
+    observed_ns = models.BigIntegerField(null=True)
+    severity_number = models.SmallIntegerField()
+    severity_text = models.TextField()
+    body = AttributesField(null=True)
+    event_name = models.TextField()
+    trace_id = HexIdField(null=True)
+    span_id = HexIdField(null=True)
+    flags = models.BigIntegerField()
+    attributes = AttributesField()
+    dropped_attributes_count = models.BigIntegerField()
+    precision_ns = models.IntegerField()
+    assumed_offset_minutes = models.SmallIntegerField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["digest", "ordinal"], name="log_identity")]
+        indexes = [
+            models.Index(fields=["time_ns"], name="log_time"),
+            models.Index(fields=["trace_id"], name="log_trace", condition=models.Q(trace_id__isnull=False)),
+        ]
+
+
+class MetricStream(models.Model):
+    """One series of points."""
+
+    digest = models.BinaryField(unique=True)
+    resource = Reference(Resource)
+    scope = Reference(Scope)
+    name = models.TextField()
+    unit = models.TextField()
+    kind = models.SmallIntegerField()
+    temporality = models.SmallIntegerField()
+    is_monotonic = models.BooleanField()
+    attributes = AttributesField()
+    start_ns = models.BigIntegerField()
+    description = models.TextField()
+    metadata = AttributesField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["name"], name="stream_name")]
+
+
+class MetricPoint(models.Model):
+    """One point of a stream, once."""
+
+    stream = Reference(MetricStream)
+    time_ns = models.BigIntegerField()
+    start_ns = models.BigIntegerField()
+    flags = models.BigIntegerField()
+    value_int = models.BigIntegerField(null=True)
+    value_double = models.FloatField(null=True)
+    count = models.BigIntegerField(null=True)
+    sum = models.FloatField(null=True)
+    min = models.FloatField(null=True)
+    max = models.FloatField(null=True)
+    detail = AttributesField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stream", "time_ns", "start_ns"], name="point_identity")]
+        indexes = [models.Index(fields=["time_ns"], name="point_time")]
+
+
+class Exemplar(models.Model):
+    """A measurement a stream's point brought along as an example, with the span it was made in."""
+
+    stream = Reference(MetricStream)
+    digest = models.BinaryField()
+    time_ns = models.BigIntegerField()
+    value_int = models.BigIntegerField(null=True)
+    value_double = models.FloatField(null=True)
+    trace_id = HexIdField(null=True)
+    span_id = HexIdField(null=True)
+    attributes = AttributesField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["stream", "digest"], name="exemplar_identity")]
+        indexes = [
+            models.Index(fields=["trace_id"], name="exemplar_trace", condition=models.Q(trace_id__isnull=False)),
+        ]
+
+
+class Epoch(models.Model):
+    """A counter that moves when interned rows are deleted, so that every writer forgets the ids it remembers."""
+
+    number = models.BigIntegerField()

@@ -1,0 +1,127 @@
+"""Every setting, each from the environment. The README's table is held to this file by a test."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import dj_database_url
+from environs import Env
+
+env = Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Where we listen. The receivers share the pages' host unless told otherwise; port 0 turns a receiver off.
+DASHBOARD_HOST = env.str("DASHBOARD_HOST", "127.0.0.1")
+DASHBOARD_PORT = env.int("DASHBOARD_PORT", 8000)
+OTLP_HOST = env.str("OTLP_HOST", DASHBOARD_HOST)
+OTLP_HTTP_PORT = env.int("OTLP_HTTP_PORT", 4318)
+OTLP_GRPC_PORT = env.int("OTLP_GRPC_PORT", 4317)
+
+# What we accept.
+OTLP_API_KEY = env.list("OTLP_API_KEY", [])
+OTLP_MAX_BODY_BYTES = env.int("OTLP_MAX_BODY_BYTES", 64 * 1024 * 1024)
+OTLP_CORS_ORIGINS = env.list("OTLP_CORS_ORIGINS", [])
+
+# Who may look.
+DASHBOARD_TOKEN = env.str("DASHBOARD_TOKEN", "")
+DASHBOARD_PUBLIC_URL = env.str("DASHBOARD_PUBLIC_URL", "").rstrip("/")
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *env.list("DASHBOARD_ALLOWED_HOSTS", [])]
+
+# Where it is kept.
+DASHBOARD_DATA_DIR = Path(env.str("DASHBOARD_DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolve()
+DASHBOARD_DATA_DIR.mkdir(parents=True, exist_ok=True)
+REDIS_URL = env.str("REDIS_URL", "")
+
+# auto_vacuum has to come before the first page is written, so before WAL (docs/decisions/0001).
+SQLITE_INIT = """
+PRAGMA auto_vacuum = INCREMENTAL;
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+PRAGMA cache_size = -65536;
+PRAGMA mmap_size = 268435456;
+PRAGMA wal_autocheckpoint = 4000;
+"""
+
+
+def database() -> dict[str, Any]:
+    """DATABASE_URL, else SQLite in the data directory."""
+    url = env.str("DATABASE_URL", "")
+    if not url:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": DASHBOARD_DATA_DIR / "dashboard.sqlite3",
+            "OPTIONS": {"timeout": 5, "transaction_mode": "IMMEDIATE", "init_command": SQLITE_INIT},
+        }
+    parsed: dict[str, Any] = dict(dj_database_url.parse(url))
+    if parsed["ENGINE"] == "django.db.backends.postgresql":
+        # Django opens a connection per request under ASGI whatever CONN_MAX_AGE says: hence psycopg's pool.
+        parsed["OPTIONS"] = {**parsed.get("OPTIONS", {}), "pool": {"min_size": 1, "max_size": 16, "timeout": 5}}
+    return parsed
+
+
+DATABASES = {"default": database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def secret_key() -> str:
+    """The key in the data directory, made on first use and readable by its owner only."""
+    path = DASHBOARD_DATA_DIR / "secret_key"
+    if not path.exists():
+        # Linked into place whole: two processes that start together agree on one key.
+        with NamedTemporaryFile("w", dir=DASHBOARD_DATA_DIR, prefix="secret_key.") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            with suppress(FileExistsError):
+                path.hardlink_to(file.name)
+    return path.read_text()
+
+
+SECRET_KEY = secret_key()
+DEBUG = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+
+INSTALLED_APPS = ["django.contrib.staticfiles", "csp", "collector", "dashboard"]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "dashboard.urls"
+ASGI_APPLICATION = "dashboard.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+SECURE_REFERRER_POLICY = "same-origin"
+
+CHANNEL_LAYERS: dict[str, Any] = {
+    "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+    if REDIS_URL
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+}
