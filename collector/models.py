@@ -82,7 +82,7 @@ class Operation(models.Model):
     digest = models.BinaryField(unique=True)
     service = models.TextField()
     name = models.TextField()
-    kind = models.SmallIntegerField()
+    kind = models.IntegerField()
 
     class Meta:
         indexes = [models.Index(fields=["service", "name"], name="operation_service_name")]
@@ -100,7 +100,7 @@ class Span(models.Model):
     operation = Reference(Operation)
     start_ns = models.BigIntegerField()
     duration_ns = models.BigIntegerField(null=True)
-    status_code = models.SmallIntegerField()
+    status_code = models.IntegerField()
     status_message = models.TextField(null=True)
     flags = models.BigIntegerField()
     trace_state = models.TextField(null=True)
@@ -153,7 +153,7 @@ class Log(models.Model):
     time_ns = models.BigIntegerField()
     clock = models.SmallIntegerField()
     observed_ns = models.BigIntegerField(null=True)
-    severity_number = models.SmallIntegerField()
+    severity_number = models.IntegerField()
     severity_text = models.TextField()
     body = AttributesField(null=True)
     event_name = models.TextField()

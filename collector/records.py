@@ -146,7 +146,7 @@ class PointRecord(NamedTuple):
     flags: int
     value_int: int | None = None
     value_double: float | None = None
-    count: int | None = None
+    count: int | None = None  # type: ignore[assignment]  # OTLP's word; tuple.count is not used
     sum: float | None = None
     min: float | None = None
     max: float | None = None
