@@ -14,7 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.fields.json import KeyTransform
 
 
-class HexIdField(models.BinaryField):
+class HexIdField(models.BinaryField):  # type: ignore[type-arg]  # generic in the stubs only
     """A trace or span id: bytes in the database, hex text in Python. An empty or odd text matches nothing."""
 
     def from_db_value(self, value: bytes | memoryview | None, *args: object) -> str | None:
@@ -37,7 +37,7 @@ class AttributesField(models.JSONField):
 
     def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
         if value is None or isinstance(expression, KeyTransform):
-            return super().from_db_value(value, expression, connection)  # type: ignore[misc]
+            return super().from_db_value(value, expression, connection)
         return orjson.loads(value)
 
 
@@ -45,13 +45,8 @@ class Reference(models.ForeignKey[Any, Any]):
     """A foreign key without constraint, index or cascade."""
 
     def __init__(self, to: Any, **options: Any) -> None:
-        options = {
-            "on_delete": models.DO_NOTHING,
-            "db_constraint": False,
-            "db_index": False,
-            "related_name": "+",
-        } | options
-        super().__init__(to, **options)
+        ours: dict[str, Any] = {"on_delete": models.DO_NOTHING, "db_constraint": False, "db_index": False}
+        super().__init__(to, **(ours | {"related_name": "+"} | options))
 
 
 class Resource(models.Model):

@@ -13,6 +13,7 @@ named tuple 0.4, and there is one per span.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import NamedTuple
@@ -190,3 +191,21 @@ class Batch:
     def items(self) -> int:
         """Spans, logs and points together."""
         return len(self.spans) + len(self.logs) + len(self.points)
+
+
+@dataclass(frozen=True, slots=True)
+class NewRows:
+    """What `store` added for a batch: the records that were not there before, and the ids of what they point to."""
+
+    batch: Batch
+    spans: list[SpanRecord]
+    logs: list[LogRecord]
+    points: list[PointRecord]
+    resource_ids: list[int]
+    scope_ids: list[int]
+    operation_ids: list[int]
+    stream_ids: list[int]
+
+
+# Acts on new rows in the transaction that wrote them: trace summaries; later latency rollups and link hints.
+Stage = Callable[[NewRows], None]

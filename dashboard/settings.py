@@ -23,9 +23,9 @@ OTLP_HTTP_PORT = env.int("OTLP_HTTP_PORT", 4318)
 OTLP_GRPC_PORT = env.int("OTLP_GRPC_PORT", 4317)
 
 # What we accept.
-OTLP_API_KEY = env.list("OTLP_API_KEY", [])
+OTLP_API_KEY: list[str] = env.list("OTLP_API_KEY", [])
 OTLP_MAX_BODY_BYTES = env.int("OTLP_MAX_BODY_BYTES", 64 * 1024 * 1024)
-OTLP_CORS_ORIGINS = env.list("OTLP_CORS_ORIGINS", [])
+OTLP_CORS_ORIGINS: list[str] = env.list("OTLP_CORS_ORIGINS", [])
 
 # Who may look.
 DASHBOARD_TOKEN = env.str("DASHBOARD_TOKEN", "")

@@ -1,0 +1,173 @@
+"""The pipeline in one screen: admit, decode, store with what follows from it, commit, acknowledge, publish.
+
+Before: a door hands over a whole body. After: the rows are in the database, and `after_commit` has been told.
+
+Decoding runs in a thread of its own, off the event loop. All writing is done by one thread, which takes whatever
+requests wait into one transaction (group commit) and resolves their acknowledgements after the commit: an answer of
+200 survives kill -9. What waits is bounded by bytes; beyond that the sender is asked to come again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from django.db import DatabaseError, transaction
+
+from collector import store, summary
+from collector.decode import Encoding, Signal, decode
+from collector.records import Batch, NewRows, Stage
+from collector.statistics import Statistics
+from collector.writer import Committed, Unavailable, Writer
+
+log = logging.getLogger(__name__)
+
+# Wire bytes admitted and not yet answered. Decoded they take about five times that.
+MAX_WAITING_BYTES = 32 * 1024 * 1024
+
+# What acts on new rows inside their transaction. `asgi` adds to it what the layers above hand down.
+in_transaction: list[Stage] = [summary.update]
+# What is told after a commit, in the event loop.
+after_commit: list[Callable[[Committed], None]] = []
+
+
+class Overloaded(Exception):
+    """Too much is waiting; the sender should try again in a second or two (503, UNAVAILABLE)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a sender is told: how many items were refused, and why. Everything else is committed."""
+
+    rejected: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Rows that were not there before."""
+
+    spans: int
+    logs: int
+    points: int
+
+
+class Ingest:
+    """The receiver's state: one a process, started in its event loop."""
+
+    def __init__(self) -> None:
+        self.stats = Statistics()
+        self._writer: Writer | None = None
+        self._decoders: ThreadPoolExecutor | None = None
+        self._waiting_bytes = 0
+        self._in_flight: set[asyncio.Task[object] | None] = set()
+
+    @property
+    def running(self) -> bool:
+        """Whether the writer thread takes work."""
+        return self._writer is not None and self._writer.alive
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Starts the decoder and writer threads."""
+        self._decoders = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode")
+        self._writer = Writer(loop, self._write, self._committed)
+        self._writer.start()
+
+    async def stop(self) -> None:
+        """Finishes what was admitted, then stops the threads. New work is turned away at once."""
+        writer, decoders, self._writer, self._decoders = self._writer, self._decoders, None, None
+        if decoders:
+            await asyncio.to_thread(decoders.shutdown, wait=True)
+        if writer:
+            await asyncio.sleep(0)  # lets requests whose decoding just ended reach the writer
+            await writer.stop()
+
+    def admits(self, size_bytes: int) -> bool:
+        """Whether a body of this size would be taken now. A single one always is when nothing else waits."""
+        return self.running and (not self._waiting_bytes or self._waiting_bytes + size_bytes <= MAX_WAITING_BYTES)
+
+    async def submit(self, signal: Signal, body: bytes, encoding: Encoding) -> Receipt:
+        """Decodes and stores one request; returns after the commit.
+
+        Raises DecodeError (400), Overloaded or Unavailable (503).
+        """
+        if not self.admits(len(body)) or self._decoders is None or self._writer is None:
+            self.stats.turned_away += 1
+            raise Overloaded("too many requests are waiting to be written; try again in a second")
+        writer = self._writer
+        self._waiting_bytes += len(body)
+        try:
+            loop = asyncio.get_running_loop()
+            batch = await loop.run_in_executor(self._decoders, self._decode, signal, body, encoding)
+            await writer.write(batch)
+        finally:
+            self._waiting_bytes -= len(body)
+        return self._receipt(batch)
+
+    async def save(self, batch: Batch) -> Receipt:
+        """Stores records made elsewhere in this process (an import); returns after the commit."""
+        if self._writer is None:
+            raise Unavailable("the server is stopping")
+        await self._writer.write(batch)
+        return self._receipt(batch)
+
+    def _receipt(self, batch: Batch) -> Receipt:
+        self.stats.count(batch)
+        return Receipt(batch.rejected, "; ".join(batch.reasons))
+
+    def _decode(self, signal: Signal, body: bytes, encoding: Encoding) -> Batch:
+        started_ns = time.thread_time_ns()
+        try:
+            return decode(signal, body, encoding)
+        finally:
+            self.stats.decode_ns += time.thread_time_ns() - started_ns
+
+    def _write(self, batch: Batch) -> NewRows:
+        """In the writer's thread and transaction."""
+        started_ns = time.perf_counter_ns()
+        try:
+            return store.save(batch, in_transaction)
+        finally:
+            self.stats.store_ns += time.perf_counter_ns() - started_ns
+
+    def _committed(self, committed: Committed) -> None:
+        """In the event loop, after a commit."""
+        for tell in after_commit:
+            try:
+                tell(committed)
+            except Exception:
+                # The rows are safe and acknowledged; a page that was not told finds them at its next look.
+                log.exception("telling about a commit failed")
+
+
+ingest = Ingest()
+
+
+def save_now(batch: Batch) -> Saved:
+    """Stores a batch in this thread and a transaction of its own: for commands, outside a server.
+
+    Raises Unavailable when the database cannot take it.
+    """
+    try:
+        with transaction.atomic():
+            new = store.save(batch, in_transaction)
+    except DatabaseError as error:
+        raise Unavailable(f"the database cannot be written: {error}") from error
+    return Saved(len(new.spans), len(new.logs), len(new.points))
+
+
+__all__ = [
+    "Ingest",
+    "Overloaded",
+    "Receipt",
+    "Saved",
+    "Unavailable",
+    "after_commit",
+    "in_transaction",
+    "ingest",
+    "save_now",
+]

@@ -1,0 +1,187 @@
+"""The one thread that writes: group commit, acknowledgement after commit.
+
+Before: `ingest` hands over decoded batches. After: each waiting request is answered, the loop is told.
+
+While it has nothing to write it looks, four times a second, whether another process has committed (an import).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from django.db import DatabaseError, OperationalError, close_old_connections, connection, transaction
+
+from collector.records import Batch, NewRows
+from collector.sql import execute, is_sqlite
+
+log = logging.getLogger(__name__)
+
+MAX_GROUP_ITEMS = 8_192  # a transaction's size: larger ones make the first in the group wait, and gain nothing
+LOOK_INTERVAL_S = 0.25
+MAX_TOLD_TRACES = 1_000
+
+
+class Unavailable(Exception):
+    """The database cannot be written now: locked, full, away. The sender should try again (503, UNAVAILABLE)."""
+
+
+@dataclass(slots=True)
+class Committed:
+    """What a commit brought. `elsewhere`: another process made it, and what it brought is not known."""
+
+    spans: int = 0
+    logs: int = 0
+    points: int = 0
+    trace_ids: set[str] = field(default_factory=set)  # at most MAX_TOLD_TRACES of them
+    elsewhere: bool = False
+
+    def add(self, new: NewRows) -> None:
+        """Adds what one batch brought."""
+        self.spans += len(new.spans)
+        self.logs += len(new.logs)
+        self.points += len(new.points)
+        if len(self.trace_ids) < MAX_TOLD_TRACES:
+            self.trace_ids.update(trace_id.hex() for trace_id in {span.trace_id for span in new.spans})
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    batch: Batch
+    answer: asyncio.Future[None]
+    error: Exception | None = None
+
+
+class Writer:
+    """The thread and its queue. `write_batch` runs in the thread, inside a transaction; `committed` in the loop."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        write_batch: Callable[[Batch], NewRows],
+        committed: Callable[[Committed], None],
+    ) -> None:
+        self._loop = loop
+        self._write_batch = write_batch
+        self._committed = committed
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._seen: object = None
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    async def write(self, batch: Batch) -> None:
+        """Returns once the batch is committed. Raises Unavailable, or what was wrong with this batch."""
+        answer: asyncio.Future[None] = self._loop.create_future()
+        self._queue.put(_Waiting(batch, answer))
+        await answer
+
+    async def stop(self) -> None:
+        """Writes what waits, then ends the thread."""
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        try:
+            while True:
+                try:
+                    first = self._queue.get(timeout=LOOK_INTERVAL_S)
+                except queue.Empty:
+                    self._look_elsewhere()
+                    continue
+                if first is None:
+                    return
+                group, last = self._take_group(first)
+                self._write_group(group)
+                if last:
+                    return
+        finally:
+            connection.close()
+
+    def _take_group(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
+        """What waits now, up to a transaction's size, and whether the thread is to end after it."""
+        group, items = [first], first.batch.items
+        while items < MAX_GROUP_ITEMS:
+            try:
+                waiting = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if waiting is None:
+                return group, True
+            group.append(waiting)
+            items += waiting.batch.items
+        return group, False
+
+    def _write_group(self, group: list[_Waiting]) -> None:
+        committed = Committed()
+        try:
+            with transaction.atomic():
+                for waiting in group:
+                    self._write_one(waiting, committed)
+        except Exception as error:
+            if not isinstance(error, DatabaseError):
+                log.exception("writing failed")
+            failure = Unavailable(f"the database cannot be written: {error}")
+            for waiting in group:
+                waiting.error = waiting.error or failure
+            with suppress(DatabaseError):
+                close_old_connections()
+        self._seen = None
+        self._loop.call_soon_threadsafe(self._answer, group, committed)
+
+    def _write_one(self, waiting: _Waiting, committed: Committed) -> None:
+        """One batch in a savepoint: what is wrong with it must not cost the others. A lost database costs all."""
+        try:
+            with transaction.atomic():
+                new = self._write_batch(waiting.batch)
+            committed.add(new)
+        except OperationalError:
+            raise
+        except Exception as error:
+            log.exception("a batch could not be written")
+            waiting.error = error
+
+    def _answer(self, group: list[_Waiting], committed: Committed) -> None:
+        """In the loop: every request of the group gets its answer; what was committed is told."""
+        stored = False
+        for waiting in group:
+            stored = stored or waiting.error is None
+            if waiting.answer.done():
+                continue  # the client went away; its data is kept all the same
+            if waiting.error:
+                waiting.answer.set_exception(waiting.error)
+            else:
+                waiting.answer.set_result(None)
+        if stored:
+            self._committed(committed)
+
+    def _look_elsewhere(self) -> None:
+        """Tells the loop when another process has committed since the last look."""
+        try:
+            now = _position()
+        except DatabaseError:
+            with suppress(DatabaseError):
+                close_old_connections()
+            return
+        if self._seen is not None and now != self._seen:
+            self._loop.call_soon_threadsafe(self._committed, Committed(elsewhere=True))
+        self._seen = now
+
+
+def _position() -> object:
+    """Something that moves when others commit. SQLite counts exactly that for us; elsewhere, the newest ids."""
+    if is_sqlite():
+        return execute("PRAGMA data_version").fetchone()
+    tables = ("span", "log", "metricpoint")
+    newest = ", ".join(f"(SELECT max(id) FROM collector_{table})" for table in tables)
+    return execute(f"SELECT {newest}").fetchone()
