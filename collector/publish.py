@@ -1,0 +1,87 @@
+"""Tells open pages what changed: the only sender to the channel layer.
+
+Before: `ingest` has committed and calls `Publisher.committed` in the event loop. After: `dashboard.consumers` forwards
+to browsers. Messages are hints that can be fetched again; the truth is rows.
+
+Topics and groups. All pages of one topic share a group; the hint names what changed, and a page about one trace is told
+when its trace is among them. What happens within a tick is merged: at most four messages a second and topic.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+from channels.layers import get_channel_layer
+
+from collector.writer import Committed
+
+TICK_S = 0.25
+# Signals, and the counter of `Committed` that moves them.
+SIGNALS = {"traces": "spans", "logs": "logs", "metrics": "points"}
+
+
+def group_of(topic: str) -> str:
+    """The channel layer's group of a topic. A single trace is told through the group of all traces."""
+    return f"live.{'traces' if topic == 'trace' else topic}"
+
+
+class Publisher:
+    """Merges commits for a tick, then sends one message a topic. Lives in one event loop."""
+
+    def __init__(self) -> None:
+        self._pending: dict[str, dict[str, Any]] = {}
+        self._seq: Counter[str] = Counter()
+        self._tick: asyncio.TimerHandle | None = None
+        self._sending: set[asyncio.Task[None]] = set()
+
+    def committed(self, committed: Committed) -> None:
+        """Takes note of a commit. The first one after a quiet tick goes out at once."""
+        for topic, counter in SIGNALS.items():
+            count = getattr(committed, counter)
+            if count or committed.elsewhere:
+                self._merge(topic, count, committed)
+        if self._tick is None:
+            self._send()
+
+    def status(self, data: dict[str, Any]) -> None:
+        """What the bar at the top shows."""
+        self._pending["status"] = data
+        if self._tick is None:
+            self._send()
+
+    def _merge(self, topic: str, count: int, committed: Committed) -> None:
+        hint = self._pending.setdefault(topic, {"count": 0, "trace_ids": set(), "complete": True})
+        hint["count"] += count
+        if topic == "traces":
+            hint["trace_ids"] |= committed.trace_ids
+        # Without all the ids, every page about a trace has to look for itself.
+        if committed.elsewhere or len(hint["trace_ids"]) > 1_000:
+            hint["complete"] = False
+
+    def _send(self) -> None:
+        pending, self._pending = self._pending, {}
+        loop = asyncio.get_running_loop()
+        for topic, data in pending.items():
+            self._seq[topic] += 1
+            if "trace_ids" in data:
+                data["trace_ids"] = sorted(data["trace_ids"])[:1_000]
+            message = {"type": "live.message", "topic": topic, "seq": self._seq[topic], "data": data}
+            task = loop.create_task(self._send_one(topic, message))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+        self._tick = loop.call_later(TICK_S, self._ticked)
+
+    def _ticked(self) -> None:
+        self._tick = None
+        if self._pending:
+            self._send()
+
+    async def _send_one(self, topic: str, message: dict[str, Any]) -> None:
+        layer = get_channel_layer()
+        if layer is not None:
+            await layer.group_send(group_of(topic), message)
+
+
+publisher = Publisher()
