@@ -167,7 +167,7 @@ def make_log(
 
 
 def make_point(
-    value: float | None = None,
+    value: Any = None,
     *,
     name: str = "requests",
     service: str = "shop",
