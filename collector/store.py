@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from django.db import transaction
-
 from collector import intern
 from collector.records import (
     NS_PER_DAY,
@@ -36,11 +34,19 @@ Record = TypeVar("Record", SpanRecord, LogRecord, PointRecord)
 RETRY_WINDOW_NS = 30 * 10**9
 
 
-def save(batch: Batch, stages: Sequence[Stage]) -> NewRows:
-    """Writes a batch inside the caller's transaction and runs the stages over what was new."""
-    intern.refresh()
+class Repeated(Exception):
+    """Some rows are there already. The caller rolls back and comes again with `careful`."""
+
+
+def save(batch: Batch, stages: Sequence[Stage], *, careful: bool) -> NewRows:
+    """Writes a batch inside the caller's transaction and runs the stages over what was new.
+
+    Hopeful first: nearly every batch is new whole, and looking first would cost each of them. When the count of rows
+    says otherwise, Repeated is raised. `careful` looks first and leaves out what is there. (RETURNING would tell as
+    well; it costs 2 us a span, always.)
+    """
     try:
-        new = _save(batch)
+        new = _save(batch, careful)
         for stage in stages:
             stage(new)
     except BaseException:
@@ -49,16 +55,16 @@ def save(batch: Batch, stages: Sequence[Stage]) -> NewRows:
     return new
 
 
-def _save(batch: Batch) -> NewRows:
+def _save(batch: Batch, careful: bool) -> NewRows:
     resource_ids = intern.resources.resolve(batch.resources)
     scope_ids = intern.scopes.resolve(batch.scopes)
     operation_ids = intern.operations.resolve(batch.operations)
     stream_ids = intern.streams.resolve(
         [(resource_ids[s.resource], scope_ids[s.scope], *s[2:]) for s in batch.streams],
     )
-    spans = _insert_new(SPANS, batch.spans, _span_rows(batch.spans, resource_ids, scope_ids, operation_ids))
-    logs = _insert_new(LOGS, batch.logs, _log_rows(batch.logs, resource_ids, scope_ids))
-    points = _insert_new(POINTS, batch.points, [(stream_ids[p[0]], *p[1:]) for p in batch.points])
+    spans = _insert_new(SPANS, batch.spans, _span_rows(batch.spans, resource_ids, scope_ids, operation_ids), careful)
+    logs = _insert_new(LOGS, batch.logs, _log_rows(batch, resource_ids, scope_ids), careful)
+    points = _insert_new(POINTS, batch.points, [(stream_ids[p[0]], *p[1:]) for p in batch.points], careful)
     exemplars = [_exemplar_row(exemplar, stream_ids) for exemplar in batch.exemplars]
     execute_rows(EXEMPLARS.insert, len(EXEMPLARS.columns), exemplars, "ON CONFLICT DO NOTHING")
     return NewRows(batch, spans, logs, points, resource_ids, scope_ids, operation_ids, stream_ids)
@@ -100,17 +106,18 @@ def _span_rows(
     ]
 
 
-def _log_rows(logs: list[LogRecord], resource_ids: list[int], scope_ids: list[int]) -> list[tuple[Any, ...]]:
-    """Rows with their identity: the digest of the record, and its ordinal among equal ones of this batch."""
+def _log_rows(batch: Batch, resource_ids: list[int], scope_ids: list[int]) -> list[tuple[Any, ...]]:
+    """Rows with their identity: the digest of the record, and its ordinal among equal ones of its body."""
     seen: Counter[bytes] = Counter()
     rows = []
-    for log in logs:
+    for position, log in enumerate(batch.logs):
         row = (resource_ids[log.resource], scope_ids[log.scope], *log[2:])
         told_by = row
         if log.clock == Clock.RECEIPT:
             told_by = (*row[:2], log.time_ns // RETRY_WINDOW_NS, *row[3:])
         digest = intern.digest(told_by)
-        rows.append((digest, seen[digest], *row))
+        ordinal = seen[digest] if batch.log_ordinals is None else batch.log_ordinals[position]
+        rows.append((digest, ordinal, *row))
         seen[digest] += 1
     return rows
 
@@ -119,29 +126,25 @@ def _exemplar_row(exemplar: ExemplarRecord, stream_ids: list[int]) -> tuple[Any,
     return (stream_ids[exemplar.stream], intern.digest(exemplar[1:]), *exemplar[1:])
 
 
-def _insert_new(table: Table, records: list[Record], rows: list[tuple[Any, ...]]) -> list[Record]:
-    """Inserts what is new, and gives the records of these rows.
+def _insert_new(table: Table, records: list[Record], rows: list[tuple[Any, ...]], careful: bool) -> list[Record]:
+    """Inserts what is new, and gives the records of these rows. Raises Repeated."""
+    if careful:
+        records, rows = _leave_out_known(table, records, rows)
+    if rows and execute_rows(table.insert, len(table.columns), rows, "ON CONFLICT DO NOTHING") != len(rows):
+        raise Repeated
+    return records
 
-    Hopeful first: nearly every batch is new whole. When the count says otherwise the insert is undone, the rows that
-    are there already are looked up and left out. (RETURNING would tell as well; it costs 2 us a span, always.)
-    """
-    if not rows:
-        return records
-    width, tail, key = len(table.columns), "ON CONFLICT DO NOTHING", len(table.identity)
-    while True:
-        savepoint = transaction.savepoint()
-        if execute_rows(table.insert, width, rows, tail) == len(rows):
-            transaction.savepoint_commit(savepoint)
-            return records
-        transaction.savepoint_rollback(savepoint)
-        # A repeat inside the batch: the first one counts.
-        fresh = {row[:key]: (record, row) for record, row in zip(reversed(records), reversed(rows), strict=True)}
-        for known in _known(table, list(fresh)):
-            fresh.pop(known)
-        pairs = list(reversed(fresh.values()))
-        records, rows = [record for record, _ in pairs], [row for _, row in pairs]
-        if not rows:
-            return records
+
+def _leave_out_known(
+    table: Table, records: list[Record], rows: list[tuple[Any, ...]]
+) -> tuple[list[Record], list[tuple[Any, ...]]]:
+    """Without the rows the table holds, and without repeats inside the batch, of which the first counts."""
+    fresh: dict[tuple[Any, ...], tuple[Record, tuple[Any, ...]]] = {}
+    for record, row in zip(records, rows, strict=True):
+        fresh.setdefault(row[: len(table.identity)], (record, row))
+    for known in _known(table, list(fresh)):
+        del fresh[known]
+    return [record for record, _ in fresh.values()], [row for _, row in fresh.values()]
 
 
 def _known(table: Table, identities: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

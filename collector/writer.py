@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from django.db import DatabaseError, OperationalError, close_old_connections, connection, transaction
 
+from collector import intern
 from collector.records import Batch, NewRows
 from collector.sql import execute, is_sqlite
 
@@ -58,12 +59,12 @@ class _Waiting:
 
 
 class Writer:
-    """The thread and its queue. `write_batch` runs in the thread, inside a transaction; `committed` in the loop."""
+    """The thread and its queue. `write_batch(batch, careful)` runs in its transactions; `committed` in the loop."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        write_batch: Callable[[Batch], NewRows],
+        write_batch: Callable[[Batch, bool], NewRows],
         committed: Callable[[Committed], None],
     ) -> None:
         self._loop = loop
@@ -123,33 +124,49 @@ class Writer:
         return group, False
 
     def _write_group(self, group: list[_Waiting]) -> None:
-        committed = Committed()
+        """One transaction for all; when something in it is not as hoped, another one, a savepoint each."""
         try:
-            with transaction.atomic():
-                for waiting in group:
-                    self._write_one(waiting, committed)
+            try:
+                committed = self._write_hopefully(group)
+            except OperationalError:
+                raise
+            except Exception:
+                committed = self._write_carefully(group)
         except Exception as error:
             if not isinstance(error, DatabaseError):
                 log.exception("writing failed")
-            failure = Unavailable(f"the database cannot be written: {error}")
+            committed = Committed()
             for waiting in group:
-                waiting.error = waiting.error or failure
+                waiting.error = Unavailable(f"the database cannot be written: {error}")
             with suppress(DatabaseError):
                 close_old_connections()
         self._seen = None
         self._loop.call_soon_threadsafe(self._answer, group, committed)
 
-    def _write_one(self, waiting: _Waiting, committed: Committed) -> None:
-        """One batch in a savepoint: what is wrong with it must not cost the others. A lost database costs all."""
-        try:
-            with transaction.atomic():
-                new = self._write_batch(waiting.batch)
-            committed.add(new)
-        except OperationalError:
-            raise
-        except Exception as error:
-            log.exception("a batch could not be written")
-            waiting.error = error
+    def _write_hopefully(self, group: list[_Waiting]) -> Committed:
+        committed = Committed()
+        with transaction.atomic():
+            intern.refresh()
+            for waiting in group:
+                committed.add(self._write_batch(waiting.batch, False))
+        return committed
+
+    def _write_carefully(self, group: list[_Waiting]) -> Committed:
+        """What is wrong with one batch must not cost the others. A lost database costs all."""
+        committed = Committed()
+        with transaction.atomic():
+            intern.refresh()
+            for waiting in group:
+                try:
+                    with transaction.atomic():
+                        new = self._write_batch(waiting.batch, True)
+                    committed.add(new)
+                except OperationalError:
+                    raise
+                except Exception as error:
+                    log.exception("a batch could not be written")
+                    waiting.error = error
+        return committed
 
     def _answer(self, group: list[_Waiting], committed: Committed) -> None:
         """In the loop: every request of the group gets its answer; what was committed is told."""

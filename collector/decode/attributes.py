@@ -25,7 +25,9 @@ TAGS = frozenset({"bytesValue", "intValue", "doubleValue", "kvlistValue"})
 # Wire bytes of a KeyValue -> (key, '"key":value'). Emptied when full: most programs repeat a few hundred.
 _fragments: dict[bytes, tuple[str, str]] = {}
 MAX_FRAGMENTS = 50_000
-MAX_FRAGMENT_BYTES = 512
+MAX_FRAGMENT_BYTES = 128  # longer values rarely come again
+_names: dict[str, str] = {}  # key -> '"key":'
+MAX_NAMES = 5_000
 
 
 def attributes_json(pairs: Iterable[bytes]) -> str:
@@ -45,13 +47,23 @@ def _fragment(pair: bytes) -> tuple[str, str]:
         message = KeyValue.FromString(pair)
     except ProtobufError as error:
         raise ItemError("an attribute is not readable (a string that is not UTF-8, or a broken message)") from error
-    key = clean(message.key)
-    fragment = (key, dumps(key) + ":" + dumps(plain(message.value)))
+    key, value = message.key, message.value
+    name = _names.get(key) or _name(key)
+    # Most of what is not remembered is a text, said for the first time: the short way for it.
+    text = value.string_value
+    fragment = (key, name + dumps(clean(text) if text else plain(value)))
     if len(pair) <= MAX_FRAGMENT_BYTES:
         if len(_fragments) >= MAX_FRAGMENTS:
             _fragments.clear()
         _fragments[pair] = fragment
     return fragment
+
+
+def _name(key: str) -> str:
+    if len(_names) >= MAX_NAMES:
+        _names.clear()
+    name = _names[key] = dumps(clean(key)) + ":"
+    return name
 
 
 def value_json(value: bytes) -> str:
