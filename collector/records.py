@@ -180,6 +180,8 @@ class Batch:
     exemplars: list[ExemplarRecord] = field(default_factory=list)
     rejected: int = 0
     reasons: list[str] = field(default_factory=list)  # one sentence each, the first few only
+    # Each log's ordinal among equal ones, when the batch is but a part of a body (a file): else `store` counts.
+    log_ordinals: list[int] | None = None
 
     def reject(self, reason: str) -> None:
         """Counts a refused item and keeps the first few reasons for the sender to read."""
