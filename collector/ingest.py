@@ -18,10 +18,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import DatabaseError, transaction
 
 from collector import intern, store, summary
 from collector.decode import Encoding, Signal, decode
+from collector.gzip import unpack
 from collector.records import Batch, NewRows, Stage
 from collector.statistics import Statistics
 from collector.writer import Committed, Unavailable, Writer
@@ -101,22 +103,25 @@ class Ingest:
         """Whether a body of this size would be taken now. A single one always is when nothing else waits."""
         return self.running and (not self._waiting_bytes or self._waiting_bytes + size_bytes <= MAX_WAITING_BYTES)
 
-    async def submit(self, signal: Signal, body: bytes, encoding: Encoding) -> Receipt:
-        """Decodes and stores one request; returns after the commit.
+    async def submit(self, signal: Signal, body: bytes, encoding: Encoding, *, packed: bool = False) -> Receipt:
+        """Unpacks (gzip), decodes and stores one request; returns after the commit.
 
-        Raises DecodeError (400), Overloaded or Unavailable (503).
+        Raises DecodeError or BadGzip (400), TooLarge (413), Overloaded or Unavailable (503).
         """
         if not self.admits(len(body)) or self._decoders is None or self._writer is None:
             self.stats.turned_away += 1
             raise Overloaded("too many requests are waiting to be written; try again in a second")
         writer = self._writer
-        self._waiting_bytes += len(body)
+        held_bytes = len(body)
+        self._waiting_bytes += held_bytes
         try:
             loop = asyncio.get_running_loop()
-            batch = await loop.run_in_executor(self._decoders, self._decode, signal, body, encoding)
+            batch, size_bytes = await loop.run_in_executor(self._decoders, self._decode, signal, body, encoding, packed)
+            self._waiting_bytes += size_bytes - held_bytes
+            held_bytes = size_bytes
             await writer.write(batch)
         finally:
-            self._waiting_bytes -= len(body)
+            self._waiting_bytes -= held_bytes
         return self._receipt(batch)
 
     async def save(self, batch: Batch) -> Receipt:
@@ -130,10 +135,13 @@ class Ingest:
         self.stats.count(batch)
         return Receipt(batch.rejected, "; ".join(batch.reasons))
 
-    def _decode(self, signal: Signal, body: bytes, encoding: Encoding) -> Batch:
+    def _decode(self, signal: Signal, body: bytes, encoding: Encoding, packed: bool) -> tuple[Batch, int]:
+        """In the decoder's thread: the batch, and how many bytes the body had once unpacked."""
         started_ns = time.thread_time_ns()
         try:
-            return decode(signal, body, encoding)
+            if packed:
+                body = unpack(body, settings.OTLP_MAX_BODY_BYTES)
+            return decode(signal, body, encoding), len(body)
         finally:
             self.stats.decode_ns += time.thread_time_ns() - started_ns
 

@@ -8,7 +8,7 @@ Server: {"topic", "seq", "type": "snapshot" | "delta" | "reset", "data", "id"}; 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
@@ -27,10 +27,11 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self.subscriptions: dict[int, tuple[str, dict[str, str]]] = {}
         self.sent: dict[int, int] = {}
         self.seen: dict[str, int] = {}
+        scope = cast(dict[str, Any], self.scope)
         await self.accept()  # a close code only reaches the browser once the socket is open
-        if not websocket_origin_allowed(self.scope):
+        if not websocket_origin_allowed(scope):
             await self.close(WRONG_ORIGIN)
-        elif not websocket_user_allowed(self.scope):
+        elif not websocket_user_allowed(scope):
             await self.close(NO_LOGIN)
 
     async def disconnect(self, code: int) -> None:

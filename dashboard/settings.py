@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 from environs import Env
@@ -27,15 +28,43 @@ OTLP_API_KEY: list[str] = env.list("OTLP_API_KEY", [])
 OTLP_MAX_BODY_BYTES = env.int("OTLP_MAX_BODY_BYTES", 64 * 1024 * 1024)
 OTLP_CORS_ORIGINS: list[str] = env.list("OTLP_CORS_ORIGINS", [])
 
-# Who may look.
-DASHBOARD_TOKEN = env.str("DASHBOARD_TOKEN", "")
-DASHBOARD_PUBLIC_URL = env.str("DASHBOARD_PUBLIC_URL", "").rstrip("/")
-ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *env.list("DASHBOARD_ALLOWED_HOSTS", [])]
-
 # Where it is kept.
 DASHBOARD_DATA_DIR = Path(env.str("DASHBOARD_DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolve()
-DASHBOARD_DATA_DIR.mkdir(parents=True, exist_ok=True)
+DASHBOARD_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 REDIS_URL = env.str("REDIS_URL", "")
+
+
+def kept_secret(name: str) -> str:
+    """The secret in the data directory, made on first use and readable by its owner only."""
+    path = DASHBOARD_DATA_DIR / name
+    if not path.exists():
+        # Linked into place whole: two processes that start together agree on one.
+        with NamedTemporaryFile("w", dir=DASHBOARD_DATA_DIR, prefix=f"{name}.") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            with suppress(FileExistsError):
+                path.hardlink_to(file.name)
+    return path.read_text()
+
+
+SECRET_KEY = kept_secret("secret_key")
+
+# Who may look. Beyond loopback never without a token: there it is made, and `manage.py up` prints the login URL.
+LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "::1"]
+DASHBOARD_TOKEN = env.str("DASHBOARD_TOKEN", "")
+if not DASHBOARD_TOKEN and DASHBOARD_HOST not in LOOPBACK_HOSTS:
+    DASHBOARD_TOKEN = kept_secret("token")
+DASHBOARD_PUBLIC_URL = env.str("DASHBOARD_PUBLIC_URL", "").rstrip("/")
+_public = urlsplit(DASHBOARD_PUBLIC_URL)
+FORCE_SCRIPT_NAME = _public.path or None
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *env.list("DASHBOARD_ALLOWED_HOSTS", [])]
+if _public.hostname:
+    ALLOWED_HOSTS.append(_public.hostname)
+if DASHBOARD_HOST not in LOOPBACK_HOSTS:
+    # Which names lead here cannot be known. A name that is not ours but resolves to us (DNS rebinding) is what the
+    # list is for; it gets nowhere without the token, whose cookie belongs to the name it was given under.
+    ALLOWED_HOSTS = ["*"]
+CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"] if _public.netloc else []
 
 # auto_vacuum has to come before the first page is written, so before WAL (docs/decisions/0001).
 SQLITE_INIT = """
@@ -67,21 +96,6 @@ def database() -> dict[str, Any]:
 DATABASES = {"default": database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-
-def secret_key() -> str:
-    """The key in the data directory, made on first use and readable by its owner only."""
-    path = DASHBOARD_DATA_DIR / "secret_key"
-    if not path.exists():
-        # Linked into place whole: two processes that start together agree on one key.
-        with NamedTemporaryFile("w", dir=DASHBOARD_DATA_DIR, prefix="secret_key.") as file:
-            file.write(secrets.token_urlsafe(48))
-            file.flush()
-            with suppress(FileExistsError):
-                path.hardlink_to(file.name)
-    return path.read_text()
-
-
-SECRET_KEY = secret_key()
 DEBUG = False
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -92,6 +106,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "dashboard.access.TokenMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -124,4 +139,14 @@ CHANNEL_LAYERS: dict[str, Any] = {
     "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+}
+
+# To the terminal: what somebody should look into. Requests are not logged one by one.
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"terminal": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["terminal"], "level": "WARNING"},
+    "loggers": {"django": {"handlers": [], "level": "WARNING", "propagate": True}},
 }

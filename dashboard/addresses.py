@@ -1,0 +1,37 @@
+"""The addresses to tell people: where the pages are, and where to point a client."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+ANY_HOST = {"0.0.0.0", "::", ""}  # noqa: S104 - compared with, not bound to
+
+
+def pages_url(asked_host: str = "") -> str:
+    """The pages' address, with a slash at its end. `asked_host` is the name a browser used for it."""
+    if settings.DASHBOARD_PUBLIC_URL:
+        return f"{settings.DASHBOARD_PUBLIC_URL}/"
+    return f"http://{_host(settings.DASHBOARD_HOST, asked_host)}:{settings.DASHBOARD_PORT}/"
+
+
+def http_endpoint(asked_host: str = "") -> str:
+    """What OTEL_EXPORTER_OTLP_ENDPOINT has to be."""
+    if settings.OTLP_HTTP_PORT:
+        return f"http://{_host(settings.OTLP_HOST, asked_host)}:{settings.OTLP_HTTP_PORT}"
+    return pages_url(asked_host).rstrip("/")
+
+
+def grpc_endpoint(asked_host: str = "") -> str:
+    """The same for exporters that speak gRPC only; they are understood on the HTTP port as well."""
+    port = settings.OTLP_GRPC_PORT or settings.OTLP_HTTP_PORT or settings.DASHBOARD_PORT
+    return f"http://{_host(settings.OTLP_HOST, asked_host)}:{port}"
+
+
+def _host(bound: str, asked: str) -> str:
+    """A name others can use: what we are bound to, unless that is every address there is."""
+    host = bound
+    if bound in ANY_HOST:
+        host = asked or urlsplit(settings.DASHBOARD_PUBLIC_URL).hostname or "127.0.0.1"
+    return f"[{host}]" if ":" in host and not host.startswith("[") else host

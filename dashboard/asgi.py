@@ -1,0 +1,102 @@
+"""Where a request goes: telemetry to its door, websockets to their consumer, static files, the rest to Django.
+
+Before: `server` has a connection. The lifespan starts and stops what runs beside the requests: the writer, the gRPC
+receiver, and the telling of open pages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+django_application = get_asgi_application()
+
+from django.conf import settings  # noqa: E402
+from servestatic import ServeStaticASGI  # noqa: E402
+
+from collector import http as otlp_http  # noqa: E402
+from collector.grpc import receiver  # noqa: E402
+from collector.ingest import after_commit, ingest  # noqa: E402
+from collector.publish import publisher  # noqa: E402
+from dashboard.consumers import LiveConsumer  # noqa: E402
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+STATUS_INTERVAL_S = 1.0
+PREFIX: str = settings.FORCE_SCRIPT_NAME or ""
+
+# Files have no hash in their names (no build step): browsers ask each time, and are mostly told "not modified".
+pages = ServeStaticASGI(
+    django_application, root=settings.BASE_DIR / "static", prefix="static", max_age=0, allow_all_origins=False
+)
+live: Any = LiveConsumer.as_asgi()
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application of every port."""
+    if scope["type"] == "lifespan":
+        await _lifespan(receive, send)
+        return
+    path = scope["path"]
+    if PREFIX and path.startswith(PREFIX + "/"):
+        path = path[len(PREFIX) :]
+        scope = {**scope, "path": path, "root_path": ""}
+    telemetry_only = (
+        scope["server"][1] == settings.OTLP_HTTP_PORT and settings.OTLP_HTTP_PORT != settings.DASHBOARD_PORT
+    )
+    if scope["type"] == "websocket":
+        if path == "/ws/live/" and not telemetry_only:
+            await live(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 4404})
+    elif telemetry_only or path.startswith("/v1/"):
+        await otlp_http.application(scope, receive, send)
+    else:
+        await pages(scope, receive, send)
+
+
+async def _lifespan(receive: Receive, send: Send) -> None:
+    await receive()
+    try:
+        status = await _start()
+    except OSError as error:
+        await send({"type": "lifespan.startup.failed", "message": str(error)})
+        return
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    status.cancel()
+    await _stop()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _start() -> asyncio.Task[None]:
+    after_commit.append(publisher.committed)
+    ingest.start(asyncio.get_running_loop())
+    # Without a port of its own it still serves the gRPC that arrives on the HTTP ports.
+    off = not settings.OTLP_GRPC_PORT
+    await receiver.start("127.0.0.1" if off else settings.OTLP_HOST, settings.OTLP_GRPC_PORT)
+    return asyncio.get_running_loop().create_task(_tell_status())
+
+
+async def _stop() -> None:
+    """The doors first: what they still hold needs the writer."""
+    await receiver.stop()
+    await ingest.stop()
+
+
+async def _tell_status() -> None:
+    """Tells open pages the rate of spans, while it changes."""
+    told: dict[str, Any] = {}
+    while True:
+        await asyncio.sleep(STATUS_INTERVAL_S)
+        now = {"spans_per_s": round(ingest.stats.spans_per_s)}
+        if now != told:
+            told = now
+            publisher.status(now)

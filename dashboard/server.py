@@ -1,0 +1,101 @@
+"""The server process: its sockets, and uvicorn on them.
+
+Before: `manage.py up`. After: `asgi` gets every request, from whichever port.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import uvicorn
+from django.conf import settings
+
+from dashboard.protocol import Protocol
+
+# Longer than exporters wait between two batches (5 s): a connection closed just as one leaves would lose it.
+KEEP_ALIVE_S = 75
+SHUTDOWN_TIMEOUT_S = 10
+MAX_WEBSOCKET_MESSAGE_BYTES = 64 * 1024
+
+
+class PortBusy(OSError):
+    """A port cannot be listened on; the message says which, and which variable names another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An address to listen on, and the variable that sets its port."""
+
+    host: str
+    port: int
+    variable: str
+
+    def open(self) -> socket.socket:
+        """A socket bound to it. Raises PortBusy."""
+        sock = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((self.host, self.port))
+            sock.listen(2048)  # as uvicorn would: a port that is bound but not listened on looks free to others
+        except OSError as error:
+            sock.close()
+            raise PortBusy(
+                f"Cannot listen on {self.host} port {self.port}: {error.strerror or error}."
+                f" Is a dashboard or a collector running already? Stop it, or set {self.variable} to another port."
+            ) from error
+        return sock
+
+
+def open_sockets() -> list[socket.socket]:
+    """The sockets of the pages and of OTLP/HTTP; that the gRPC port is free is tried. Raises PortBusy."""
+    listeners = [Listener(settings.DASHBOARD_HOST, settings.DASHBOARD_PORT, "DASHBOARD_PORT")]
+    if settings.OTLP_HTTP_PORT and settings.OTLP_HTTP_PORT != settings.DASHBOARD_PORT:
+        listeners.append(Listener(settings.OTLP_HOST, settings.OTLP_HTTP_PORT, "OTLP_HTTP_PORT"))
+    sockets: list[socket.socket] = []
+    try:
+        for listener in listeners:
+            sockets.append(listener.open())
+        if settings.OTLP_GRPC_PORT:
+            Listener(settings.OTLP_HOST, settings.OTLP_GRPC_PORT, "OTLP_GRPC_PORT").open().close()
+    except PortBusy:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+def serve(sockets: list[socket.socket], ready: Callable[[], None]) -> None:
+    """Serves until SIGINT or SIGTERM, then lets requests finish and stores what was admitted."""
+    config = uvicorn.Config(
+        "dashboard.asgi:application",
+        http=Protocol,
+        ws="websockets-sansio",
+        loop="uvloop",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
+        ws_max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
+    )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn raises the signal once more when it is done; a clean stop is no failure.
+        signal.signal(number, lambda *_: None)
+    _Server(config, ready).run(sockets)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, telling when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()

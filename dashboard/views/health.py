@@ -1,0 +1,48 @@
+"""/healthz: the process answers. /readyz: what it is made of works."""
+
+from __future__ import annotations
+
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from collector.grpc import receiver
+from collector.ingest import ingest
+
+Check = dict[str, str]
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Alive."""
+    return HttpResponse("ok\n", content_type="text/plain")
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200, or 503 when telemetry would not be kept. No cluster and no worker is no failure."""
+    checks = {
+        "database": _database(),
+        "writer": _running(ingest.running, "takes telemetry", "the writer thread does not run"),
+        "watcher": {"status": "off", "detail": "this process watches no cluster"},
+        "worker": {"status": "off", "detail": "this process runs no test sandboxes"},
+        "grpc": _running(receiver.running, f"port {receiver.port}", "the gRPC receiver does not run"),
+    }
+    failed = any(check["status"] == "failed" for check in checks.values())
+    return JsonResponse({"status": "failed" if failed else "ok", "checks": checks}, status=503 if failed else 200)
+
+
+def _database() -> Check:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM collector_epoch LIMIT 1")
+    except DatabaseError as error:
+        return {"status": "failed", "detail": f"{type(error).__name__}: {error}"[:200]}
+    return {"status": "ok", "detail": connection.vendor}
+
+
+def _running(running: bool, well: str, failed: str) -> Check:
+    return {"status": "ok", "detail": well} if running else {"status": "failed", "detail": failed}
