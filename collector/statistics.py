@@ -13,7 +13,7 @@ RATE_WINDOW_S = 5
 
 @dataclass(slots=True)
 class Statistics:
-    """Counts since start. Times are nanoseconds; `decode_ns` is CPU, `store_ns` and `commit_ns` are elapsed."""
+    """Counts since start. Times are nanoseconds; `decode_ns` and `write_ns` are what their threads took of a CPU."""
 
     started_ns: int = field(default_factory=time.time_ns)
     spans: int = 0
@@ -25,8 +25,7 @@ class Statistics:
     last_rejection: str = ""
     last_rejection_ns: int = 0
     decode_ns: int = 0
-    store_ns: int = 0
-    commit_ns: int = 0
+    write_ns: int = 0
     transactions: int = 0
     _seconds: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=RATE_WINDOW_S + 1))
 

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -73,6 +74,8 @@ class Writer:
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._seen: object = None
+        self.cpu_ns = 0  # what the thread took of a CPU
+        self.transactions = 0
 
     @property
     def alive(self) -> bool:
@@ -141,6 +144,8 @@ class Writer:
             with suppress(DatabaseError):
                 close_old_connections()
         self._seen = None
+        self.cpu_ns = time.thread_time_ns()
+        self.transactions += 1
         self._loop.call_soon_threadsafe(self._answer, group, committed)
 
     def _write_hopefully(self, group: list[_Waiting]) -> Committed:
