@@ -1,0 +1,158 @@
+"""`make bench`: durable ingest, the time to an acknowledgement, memory, disk, and the lists over what was stored.
+
+BENCH_SECONDS (20) is how long the load runs; BENCH_SPANS (1,000,000) how many spans the lists are asked over.
+The figures of one machine say little of another: each is to be read beside the baseline of the same run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from typing import Any
+
+from bench.bodies import SPANS_A_BODY
+from bench.server import ROOT, Server, running_server
+
+SECONDS = float(os.environ.get("BENCH_SECONDS", "20"))
+SPANS = int(os.environ.get("BENCH_SPANS", "1000000"))
+CLIENTS = 2
+CONNECTIONS = 4
+PACED_SPANS_PER_S = 5_000
+LOOKS = 15
+
+
+def main() -> None:
+    baseline = int(_run("bench.baseline", str(min(SECONDS, 10))))
+    with running_server() as server:
+        idle_mb = server.rss_mb()
+        _table("start", [("ready after", f"{server.ready_s:.2f} s"), ("RSS when idle", f"{idle_mb:.0f} MB")])
+        _load(server, 2, CONNECTIONS, 0, 0)  # caches, prepared statements
+        _ingest(server, baseline)
+        _acknowledgement(server)
+        _fill(server)
+        _pages(server)
+
+
+def _ingest(server: Server, baseline: int) -> None:
+    before, cpu_before, began = server.status(), server.cpu_s(), time.perf_counter()
+    result = _load(server, SECONDS, CONNECTIONS, 0, 0)
+    elapsed, after, cpu_s = time.perf_counter() - began, server.status(), server.cpu_s() - cpu_before
+    spans = after["spans"] - before["spans"]
+    spans_per_s = spans / max(result["elapsed_s"])
+    decode_s = (int(after["cpu_ns"]["decode"]) - int(before["cpu_ns"]["decode"])) / 1e9
+    write_s = (int(after["cpu_ns"]["write"]) - int(before["cpu_ns"]["write"])) / 1e9
+    _table(
+        f"ingest: {CLIENTS} client processes, {SPANS_A_BODY}-span bodies, 8 attributes, {elapsed:.0f} s",
+        [
+            ("committed spans", f"{spans:,}"),
+            ("spans/s", f"{spans_per_s:,.0f}"),
+            ("baseline: bare executemany", f"{baseline:,} rows/s"),
+            ("ratio to the baseline", f"{spans_per_s / baseline:.2f}"),
+            ("spans per server CPU second", f"{spans / cpu_s:,.0f}"),
+            ("ack p50, p99", f"{_quantile(result['ack_ms'], 0.5):.0f}, {_quantile(result['ack_ms'], 0.99):.0f} ms"),
+            ("refused and sent again", f"{sum(result['refused']):,}"),
+            ("spans a transaction", f"{spans / max(1, after['transactions'] - before['transactions']):,.0f}"),
+            ("CPU share of decode, store, HTTP and the rest", _shares(decode_s, write_s, cpu_s)),
+            ("RSS", f"{server.rss_mb():.0f} MB"),
+        ],
+    )
+
+
+def _shares(decode_s: float, write_s: float, cpu_s: float) -> str:
+    rest_s = cpu_s - decode_s - write_s
+    return ", ".join(f"{part / cpu_s:.0%}" for part in (decode_s, write_s, rest_s))
+
+
+def _acknowledgement(server: Server) -> None:
+    result = _load(server, min(SECONDS, 10), 2, PACED_SPANS_PER_S // CLIENTS, 0)
+    ack_ms = result["ack_ms"]
+    _table(
+        f"acknowledgement at {PACED_SPANS_PER_S:,} spans/s",
+        [
+            ("p50, p99", f"{_quantile(ack_ms, 0.5):.1f}, {_quantile(ack_ms, 0.99):.1f} ms"),
+            ("requests", str(len(ack_ms))),
+        ],
+    )
+
+
+def _fill(server: Server) -> None:
+    missing = SPANS - server.status()["spans"]
+    if missing > 0:
+        _load(server, 3_600, CONNECTIONS, 0, missing // SPANS_A_BODY // CLIENTS + 1)
+    spans = server.status()["spans"]
+    server.get("/api/v1/status")
+    _table(
+        f"stored: {spans:,} spans",
+        [("bytes a span", f"{server.disk_bytes() / spans:.0f}"), ("RSS", f"{server.rss_mb():.0f} MB")],
+    )
+
+
+def _pages(server: Server) -> None:
+    paths = {
+        "trace list, 15 min": "/traces/",
+        "trace list, all": "/traces/?range=all",
+        "trace list, one service": "/traces/?range=all&service=bench-1",
+        "trace list, one operation": "/traces/?range=all&operation=operation-7",
+        "trace list, errors": "/traces/?range=all&status=error",
+        "trace list, minimum duration": "/traces/?range=all&min_duration=80ms",
+        "trace list, text": "/traces/?range=all&q=operation-39",
+        "traces, API": "/api/v1/traces?limit=50",
+        "a health check (what any request costs)": "/healthz",
+    }
+    rows = []
+    for name, path in paths.items():
+        times_ms = []
+        for _ in range(LOOKS):
+            began = time.perf_counter()
+            server.get(path)
+            times_ms.append((time.perf_counter() - began) * 1e3)
+        rows.append((name, f"{_quantile(times_ms, 0.5):.1f}, {max(times_ms):.1f} ms"))
+    _table(f"pages over {server.status()['spans']:,} spans: median and worst of {LOOKS}", rows)
+
+
+def _load(server: Server, seconds: float, connections: int, spans_per_s: int, max_bodies: int) -> dict[str, list[Any]]:
+    """Runs the clients; their results, joined."""
+    arguments = [str(connections), str(seconds), str(spans_per_s), str(max_bodies)]
+    clients = [
+        subprocess.Popen(
+            [sys.executable, "-m", "bench.load", str(server.otlp_port), str(client), *arguments],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for client in range(CLIENTS)
+    ]
+    joined: dict[str, list[Any]] = {"ack_ms": [], "refused": [], "elapsed_s": []}
+    for client in clients:
+        output, _ = client.communicate()
+        if client.returncode:
+            raise SystemExit("a client failed")
+        result = json.loads(output)
+        joined["ack_ms"] += result["ack_ms"]
+        joined["refused"].append(result["refused"])
+        joined["elapsed_s"].append(result["elapsed_s"])
+    return joined
+
+
+def _run(module: str, *arguments: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+
+
+def _quantile(values: list[float], q: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(q * len(values)))]
+
+
+def _table(title: str, rows: list[tuple[str, str]]) -> None:
+    print(f"\n{title}")
+    for name, value in rows:
+        print(f"  {name:<48}{value:>20}")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
