@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+import orjson
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from collector.publish import group_of
@@ -18,6 +19,10 @@ from dashboard.access import websocket_origin_allowed, websocket_user_allowed
 TOPICS = frozenset({"traces", "trace", "logs", "metrics", "status"})
 NO_LOGIN, WRONG_ORIGIN = 4401, 4403
 MAX_SUBSCRIPTIONS = 32
+
+
+def _is_topic(topic: Any) -> bool:
+    return isinstance(topic, str) and topic in TOPICS
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
@@ -38,6 +43,13 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         for topic in {topic for topic, _ in self.subscriptions.values()}:
             await self.channel_layer.group_discard(group_of(topic), self.channel_name)
 
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
+        try:
+            content = orjson.loads(text_data or "")
+        except ValueError:
+            content = None
+        await self.receive_json(content)
+
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         if not isinstance(content, dict) or not isinstance(content.get("id"), int):
             await self.send_json({"type": "error", "data": "a message needs op, id and topic"})
@@ -45,7 +57,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         number, topic, params = content["id"], content.get("topic"), content.get("params") or {}
         if content.get("op") == "unsubscribe":
             self.subscriptions.pop(number, None)
-        elif content.get("op") != "subscribe" or topic not in TOPICS or not isinstance(params, dict):
+        elif content.get("op") != "subscribe" or not _is_topic(topic) or not isinstance(params, dict):
             await self.send_json({"type": "error", "id": number, "data": "no such op or topic"})
         elif len(self.subscriptions) >= MAX_SUBSCRIPTIONS:
             await self.send_json({"type": "error", "id": number, "data": "too many subscriptions on one socket"})

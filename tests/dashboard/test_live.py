@@ -1,0 +1,168 @@
+"""From a commit to the browser's websocket: topics, merging, gaps, and who may connect."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from asgiref.testing import ApplicationCommunicator
+from channels.layers import get_channel_layer
+from pytest_django.fixtures import Settings
+
+from collector.publish import Publisher, group_of
+from collector.writer import Committed
+from dashboard.consumers import NO_LOGIN, WRONG_ORIGIN, LiveConsumer
+
+ORIGIN = [(b"host", b"localhost:8000"), (b"origin", b"http://localhost:8000")]
+TRACE, OTHER = "0a" * 16, "0b" * 16
+
+
+class Socket:
+    """The browser's end of a websocket. (channels.testing would bring another server along.)"""
+
+    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
+        scope = {"type": "websocket", "path": "/ws/live/", "headers": headers, "query_string": b"", "subprotocols": []}
+        communicator: Any = ApplicationCommunicator
+        self._consumer = communicator(LiveConsumer.as_asgi(), scope)
+
+    async def connect(self) -> None:
+        await self._consumer.send_input({"type": "websocket.connect"})
+        assert (await self._consumer.receive_output())["type"] == "websocket.accept"
+
+    async def disconnect(self) -> None:
+        await self._consumer.send_input({"type": "websocket.disconnect", "code": 1000})
+        await self._consumer.wait()
+
+    async def send(self, message: Any) -> None:
+        await self.send_raw(text=json.dumps(message))
+
+    async def send_raw(self, **frame: Any) -> None:
+        await self._consumer.send_input({"type": "websocket.receive", **frame})
+
+    async def receive(self) -> Any:
+        message = await self._consumer.receive_output()
+        assert message["type"] == "websocket.send", message
+        return json.loads(message["text"])
+
+    async def closed_with(self) -> Any:
+        message = await self._consumer.receive_output()
+        assert message["type"] == "websocket.close", message
+        return message["code"]
+
+    async def hears_nothing(self) -> bool:
+        return bool(await self._consumer.receive_nothing())
+
+
+@asynccontextmanager
+async def page(*subscriptions: dict[str, Any]) -> AsyncIterator[Socket]:
+    """A page's websocket, subscribed; the snapshot of each subscription has been received."""
+    socket = Socket(ORIGIN)
+    await socket.connect()
+    for number, subscription in enumerate(subscriptions, 1):
+        await socket.send({"op": "subscribe", "id": number, **subscription})
+        snapshot = await socket.receive()
+        assert (snapshot["type"], snapshot["topic"], snapshot["seq"]) == ("snapshot", subscription["topic"], 1)
+    yield socket
+    await socket.disconnect()
+
+
+async def test_a_commit_reaches_the_pages_of_its_signal_only() -> None:
+    publisher = Publisher()
+    async with page({"topic": "traces"}) as traces, page({"topic": "logs"}) as logs:
+        publisher.committed(Committed(spans=3, trace_ids={TRACE}))
+        message = await traces.receive()
+        assert message["data"]["count"] == 3
+        assert (message["type"], message["topic"], message["seq"]) == ("delta", "traces", 2)
+        assert await logs.hears_nothing()
+
+
+async def test_a_trace_page_hears_of_its_own_trace_only() -> None:
+    publisher = Publisher()
+    async with page({"topic": "trace", "params": {"trace_id": TRACE}}) as socket:
+        publisher.committed(Committed(spans=1, trace_ids={OTHER}))
+        assert await socket.hears_nothing()
+        publisher.committed(Committed(spans=1, trace_ids={TRACE}))
+        assert (await socket.receive())["type"] == "delta"
+
+
+async def test_a_trace_page_looks_for_itself_when_another_process_committed() -> None:
+    publisher = Publisher()
+    async with page({"topic": "trace", "params": {"trace_id": TRACE}}) as socket:
+        publisher.committed(Committed(elsewhere=True))
+        assert (await socket.receive())["type"] == "delta"
+
+
+async def test_commits_of_one_tick_are_one_message() -> None:
+    publisher = Publisher()
+    async with page({"topic": "logs"}) as socket:
+        for _ in range(100):
+            publisher.committed(Committed(logs=2))
+        first, second = await socket.receive(), await socket.receive()
+        assert first["data"]["count"] + second["data"]["count"] == 200
+        assert second["seq"] == first["seq"] + 1
+        assert await socket.hears_nothing()
+
+
+async def test_a_message_lost_on_the_way_makes_the_next_one_a_reset() -> None:
+    layer = get_channel_layer()
+    assert layer is not None
+    async with page({"topic": "logs"}) as socket:
+        for seq in (1, 3):
+            message = {"type": "live.message", "topic": "logs", "seq": seq, "data": {"count": 1, "complete": True}}
+            await layer.group_send(group_of("logs"), message)
+        assert (await socket.receive())["type"] == "delta"
+        assert (await socket.receive())["type"] == "reset"
+
+
+async def test_an_unsubscribed_topic_is_silent() -> None:
+    publisher = Publisher()
+    async with page({"topic": "logs"}) as socket:
+        await socket.send({"op": "unsubscribe", "id": 1})
+        assert await socket.hears_nothing()
+        publisher.committed(Committed(logs=1))
+        assert await socket.hears_nothing()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        [],
+        {"op": "subscribe", "topic": "logs"},
+        {"op": "subscribe", "id": 1, "topic": "secrets"},
+        {"op": "subscribe", "id": 1, "topic": ["logs"]},
+        {"op": "shout", "id": 1, "topic": "logs"},
+        {"op": "subscribe", "id": 1, "topic": "trace", "params": [1]},
+    ],
+)
+async def test_a_message_that_makes_no_sense_gets_an_error_and_nothing_else(message: Any) -> None:
+    async with page() as socket:
+        await socket.send(message)
+        assert (await socket.receive())["type"] == "error"
+        await socket.send({"op": "subscribe", "id": 7, "topic": "logs"})
+        assert (await socket.receive())["type"] == "snapshot"
+
+
+async def test_text_that_is_not_json_gets_an_error_and_nothing_else() -> None:
+    async with page() as socket:
+        await socket.send_raw(text="{nonsense")
+        assert (await socket.receive())["type"] == "error"
+        await socket.send_raw(bytes=b"\x00\xff")
+        assert (await socket.receive())["type"] == "error"
+
+
+async def closed_with(headers: list[tuple[bytes, bytes]]) -> Any:
+    socket = Socket(headers)
+    await socket.connect()
+    return await socket.closed_with()
+
+
+async def test_a_page_of_another_site_is_closed_with_4403() -> None:
+    assert await closed_with([(b"host", b"localhost:8000"), (b"origin", b"http://evil.example")]) == WRONG_ORIGIN
+
+
+async def test_a_page_without_login_is_closed_with_4401(settings: Settings) -> None:
+    settings.DASHBOARD_TOKEN = "secret"
+    assert await closed_with(ORIGIN) == NO_LOGIN
