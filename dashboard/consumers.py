@@ -8,7 +8,7 @@ Server: {"topic", "seq", "type": "snapshot" | "delta" | "reset", "data", "id"}; 
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import orjson
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
@@ -21,7 +21,7 @@ NO_LOGIN, WRONG_ORIGIN = 4401, 4403
 MAX_SUBSCRIPTIONS = 32
 
 
-def _is_topic(topic: Any) -> bool:
+def _is_topic(topic: object) -> TypeGuard[str]:
     return isinstance(topic, str) and topic in TOPICS
 
 
@@ -54,7 +54,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         if not isinstance(content, dict) or not isinstance(content.get("id"), int):
             await self.send_json({"type": "error", "data": "a message needs op, id and topic"})
             return
-        number, topic, params = content["id"], content.get("topic"), content.get("params") or {}
+        number, params = content["id"], content.get("params") or {}
+        topic: object = content.get("topic")
         if content.get("op") == "unsubscribe":
             self.subscriptions.pop(number, None)
         elif content.get("op") != "subscribe" or not _is_topic(topic) or not isinstance(params, dict):
