@@ -33,17 +33,20 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self.sent: dict[int, int] = {}
         self.seen: dict[str, int] = {}
         scope = cast(dict[str, Any], self.scope)
+        self.refused = WRONG_ORIGIN if not websocket_origin_allowed(scope) else 0
+        if not self.refused and not websocket_user_allowed(scope):
+            self.refused = NO_LOGIN
         await self.accept()  # a close code only reaches the browser once the socket is open
-        if not websocket_origin_allowed(scope):
-            await self.close(WRONG_ORIGIN)
-        elif not websocket_user_allowed(scope):
-            await self.close(NO_LOGIN)
+        if self.refused:
+            await self.close(self.refused)
 
     async def disconnect(self, code: int) -> None:
         for topic in {topic for topic, _ in self.subscriptions.values()}:
             await self.channel_layer.group_discard(group_of(topic), self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
+        if self.refused:
+            return
         try:
             content = orjson.loads(text_data or "")
         except ValueError:

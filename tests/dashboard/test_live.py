@@ -156,7 +156,10 @@ async def test_text_that_is_not_json_gets_an_error_and_nothing_else() -> None:
 async def closed_with(headers: list[tuple[bytes, bytes]]) -> Any:
     socket = Socket(headers)
     await socket.connect()
-    return await socket.closed_with()
+    code = await socket.closed_with()
+    await socket.send({"op": "subscribe", "id": 1, "topic": "logs"})  # on its way before the close arrived
+    assert await socket.hears_nothing()
+    return code
 
 
 async def test_a_page_of_another_site_is_closed_with_4403() -> None:
