@@ -100,6 +100,7 @@ class Protocol(HttpToolsProtocol):
 async def splice(near: asyncio.Transport, first: bytes) -> None:
     """Connects `near` with the gRPC receiver; `first` has been read from it already."""
     near_end, far_end = _End(), _End()
+    far_end.other = near  # the receiver speaks first, maybe before we hear that we are connected
     try:
         host, port = receiver.address
         far, _ = await asyncio.get_running_loop().create_connection(lambda: far_end, host, port)
@@ -107,7 +108,7 @@ async def splice(near: asyncio.Transport, first: bytes) -> None:
         log.warning("gRPC on an HTTP port cannot be passed on: %s", error)
         near.close()
         return
-    near_end.other, far_end.other = far, near
+    near_end.other = far
     near.set_protocol(near_end)
     far.write(first)
     near.resume_reading()

@@ -50,10 +50,11 @@ async def port(state: ServerState) -> AsyncIterator[int]:
 
 @pytest.fixture
 async def grpc_receiver(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[bytes]]:
-    """Stands where the gRPC receiver does: sends back what it gets, and keeps it."""
+    """Stands where the gRPC receiver does: speaks first, then sends back what it gets, and keeps it."""
     received: list[bytes] = []
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"settings")
         while data := await reader.read(65_536):
             received.append(data)
             writer.write(data)
@@ -105,7 +106,7 @@ async def test_http2_is_passed_on_to_the_grpc_receiver_and_back(
     writer.write(sent[:cut])
     await writer.drain()
     writer.write(sent[cut:])
-    assert await reader.readexactly(len(sent)) == sent
+    assert await reader.readexactly(len(b"settings" + sent)) == b"settings" + sent
     assert b"".join(grpc_receiver) == sent
     writer.close()
     await writer.wait_closed()
