@@ -1,0 +1,106 @@
+"""How values are written on pages: durations, moments, ages, sizes, counts, ids.
+
+Before: rows of `collector.queries`. After: templates. static/js/time.js draws the same times again in the reader's zone
+and lets ages grow; it reads `data-ns`, a decimal text, because JavaScript rounds a present-day nanosecond to 256.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+US, MS, S = 10**3, 10**6, 10**9
+UNKNOWN = "–"  # noqa: RUF001 - a dash, as tables write it
+# Below which time: in which unit, with how many decimals. About three figures: more would look surer than it is.
+SHAPES = [
+    (US, 1, "ns", 0), (MS, US, "µs", 0), (10 * MS, MS, "ms", 1), (S, MS, "ms", 0), (10 * S, S, "s", 2), (60 * S, S, "s", 1)
+]  # fmt: skip
+LONG_SHAPES = [("d", 86_400, "h", 3_600), ("h", 3_600, "m", 60), ("m", 60, "s", 1)]
+AGES_S = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)]
+
+
+@register.filter
+def duration(ns: int | None, precision_ns: int = 1) -> str:
+    """1.35 s, 15 ms, 5.1 ms, 650 µs. Never finer than the clock it was read from: `< 1 ms` when that counts in ms."""
+    if ns is None:
+        return UNKNOWN
+    if ns < 0:
+        return f"-{duration(-ns, precision_ns)}"
+    if 0 <= ns < precision_ns:
+        return f"< {duration(precision_ns)}"
+    for below_ns, unit_ns, unit, digits in SHAPES:
+        step_ns = max(unit_ns // 10**digits, precision_ns)
+        rounded_ns = (ns + step_ns // 2) // step_ns * step_ns
+        if rounded_ns < below_ns:
+            return f"{rounded_ns / unit_ns:.{digits if precision_ns < unit_ns else 0}f} {unit}"
+    seconds = (ns + S // 2) // S
+    unit, unit_s, rest_unit, rest_s = next(row for row in LONG_SHAPES if seconds >= row[1])
+    rest = seconds % unit_s // rest_s
+    return f"{seconds // unit_s} {unit} {rest} {rest_unit}" if rest else f"{seconds // unit_s} {unit}"
+
+
+@register.filter
+def moment(ns: int | None) -> str | SafeString:
+    """A date and a time of day in milliseconds, UTC: 2026-11-24 09:30:00.123."""
+    return _time(ns, "moment", "{date} {clock}")
+
+
+@register.filter
+def clock(ns: int | None) -> str | SafeString:
+    """The time of day alone, where the date is plain: 09:30:00.123."""
+    return _time(ns, "clock", "{clock}")
+
+
+@register.filter
+def age(ns: int | None) -> str | SafeString:
+    """How long ago: 2 s, 15 m, 3 h, 2 d. It grows while the page is open."""
+    if ns is None:
+        return UNKNOWN
+    seconds = max(0, (time.time_ns() - ns) // S)
+    unit, size = next(((unit, size) for unit, size in AGES_S if seconds >= size), ("s", 1))
+    return _time(ns, "age", f"{seconds // size} {unit}")
+
+
+def _time(ns: int | None, shape: str, pattern: str) -> str | SafeString:
+    if ns is None:
+        return UNKNOWN
+    whole = datetime.fromtimestamp(ns // S, UTC)
+    date, seconds, fraction = f"{whole:%Y-%m-%d}", f"{whole:%H:%M:%S}", f"{ns % S:09d}"
+    return format_html(
+        '<time datetime="{}T{}.{}Z" data-ns="{}" data-shape="{}" title="{} {}.{} UTC">{}</time>',
+        date, seconds, fraction, ns, shape, date, seconds, fraction,
+        pattern.format(date=date, clock=f"{seconds}.{fraction[:3]}"),
+    )  # fmt: skip
+
+
+@register.filter
+def count(number: int | None) -> str:
+    """1,042."""
+    return UNKNOWN if number is None else f"{number:,}"
+
+
+@register.filter
+def size(number: int | None) -> str:
+    """Bytes in powers of 1024: 512 B, 1.5 KiB, 5.0 GiB."""
+    if number is None:
+        return UNKNOWN
+    if number < 1024:
+        return f"{number} B"
+    amount = float(number)
+    for unit in ("KiB", "MiB", "GiB", "TiB"):
+        amount /= 1024
+        if amount < 1023.95 or unit == "TiB":
+            break
+    return f"{amount:,.1f} {unit}"
+
+
+@register.filter
+def short_id(identity: str | None) -> str:
+    """The first eight digits: enough to tell ids on a page apart."""
+    return identity[:8] if identity else UNKNOWN

@@ -1,0 +1,111 @@
+// Regions that redraw themselves: <div id="rows" data-live="traces" data-live-params='{}'>.
+//
+// On a change the page fetches itself with `X-Partial: 1`; the view answers with its partial template, whose elements
+// with an id replace the page's elements of the same id. Rows with a data-key that did not change stay the same nodes.
+// A region with data-hold is not redrawn while it is read (pointer, selection or focus in it): it counts "3 new".
+// A region with data-version sends it as `X-Version`; a view may answer 204: nothing changed.
+
+import { subscribe } from "./live.js";
+import { replace } from "./replace.js";
+
+const SHORTEST_INTERVAL_MS = 500;
+
+for (const region of document.querySelectorAll("[data-live]")) {
+  const params = JSON.parse(region.dataset.liveParams ?? "{}");
+  const refresh = paced(() => fetchRegion(region.id));
+  subscribe(region.dataset.live, params, refresh);
+}
+
+/** Runs at once, then at most twice a second, and never twice at the same time. A hidden page waits to be seen. */
+function paced(run) {
+  let running = false;
+  let again = false;
+  return async function go() {
+    if (running || document.hidden) {
+      again = true;
+      if (!running) document.addEventListener("visibilitychange", () => again && go(), { once: true });
+      return;
+    }
+    running = true;
+    again = false;
+    const started = performance.now();
+    try {
+      await run();
+    } catch {
+      again = true; // the server is away: the next snapshot, on reconnecting, asks again
+    }
+    const rest_ms = Math.max(0, SHORTEST_INTERVAL_MS - (performance.now() - started));
+    setTimeout(() => {
+      running = false;
+      if (again) go();
+    }, rest_ms);
+  };
+}
+
+/** Fetches the page's partial again and puts it in place, or holds it back while the region is read. */
+export async function fetchRegion(id) {
+  const region = document.getElementById(id);
+  const headers = { "X-Partial": "1", "X-Version": region.dataset.version ?? "" };
+  const response = await fetch(location.href, { headers });
+  if (response.status === 204) return;
+  if (response.redirected || (response.headers.get("X-Reload") ?? "")) {
+    location.reload(); // the page became another one
+    return;
+  }
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  place(region, new DOMParser().parseFromString(await response.text(), "text/html"));
+}
+
+const held = new Map(); // region id -> the newest document held back
+
+function place(region, fresh) {
+  const count = newRows(region, fresh.getElementById(region.id));
+  if (region.hasAttribute("data-hold") && isRead(region) && count) {
+    held.set(region.id, fresh);
+    tell(region, count);
+    return;
+  }
+  held.delete(region.id);
+  tell(region, 0);
+  for (const element of fresh.querySelectorAll("body > [id]")) replace(element);
+}
+
+function newRows(region, fresh) {
+  const keys = new Set([...region.querySelectorAll("[data-key]")].map((row) => row.dataset.key));
+  return [...(fresh?.querySelectorAll("[data-key]") ?? [])].filter((row) => !keys.has(row.dataset.key)).length;
+}
+
+function isRead(region) {
+  const selection = getSelection();
+  const selected = !selection.isCollapsed && region.contains(selection.anchorNode);
+  const scrolledPast = region.getBoundingClientRect().top < 0;
+  return region.matches(":hover") || region.contains(document.activeElement) || selected || scrolledPast;
+}
+
+function tell(region, count) {
+  const button = document.querySelector(`[data-held="${region.id}"]`);
+  if (!button) return;
+  button.closest(".held").hidden = count === 0;
+  button.textContent = `${count} new`;
+}
+
+function release(region) {
+  const fresh = held.get(region.id);
+  held.delete(region.id);
+  tell(region, 0);
+  if (fresh) for (const element of fresh.querySelectorAll("body > [id]")) replace(element);
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-held]");
+  if (!button) return;
+  const region = document.getElementById(button.dataset.held);
+  release(region);
+  if (region.getBoundingClientRect().top < 0) region.scrollIntoView();
+});
+
+document.addEventListener("pointerout", (event) => {
+  const region = event.target.closest?.("[data-hold]");
+  if (!region || region.contains(event.relatedTarget) || !held.has(region.id)) return;
+  requestAnimationFrame(() => isRead(region) || release(region));
+});
