@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from dashboard.addresses import grpc_endpoint, http_endpoint, pages_url
 from dashboard.server import PortBusy, open_sockets, serve
@@ -32,8 +33,15 @@ class Command(BaseCommand):
         lines.append(f"  OTLP/HTTP  {http_endpoint()}   (OTEL_EXPORTER_OTLP_ENDPOINT; gRPC works there too)")
         if settings.OTLP_GRPC_PORT:
             lines.append(f"  OTLP/gRPC  {grpc_endpoint()}")
-        database = settings.DATABASES["default"]
-        lines.append(f"  Data       {database['NAME'] if 'sqlite' in database['ENGINE'] else database['ENGINE']}")
+        lines.append(f"  Data       {_database()}")
         lines += ["", "Ctrl-C stops it; what was received is kept."]
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
+
+
+def _database() -> str:
+    """Where the data is, without a password."""
+    database = settings.DATABASES["default"]
+    if connection.vendor == "sqlite":
+        return str(database["NAME"])
+    return f"{connection.display_name} database {database['NAME']} on {database.get('HOST') or 'this machine'}"
