@@ -57,11 +57,8 @@ def _step(member: zlib._Decompress, packed: bytes, unpacked: bytearray, limit_by
     if member.eof:
         return member.unused_data
     # Full output with all input read: what is still inside comes out with the next slice, or by flushing here.
-    while not member.unconsumed_tail:
-        more = member.decompress(b"", STEP_BYTES)
+    while not member.unconsumed_tail and (more := member.decompress(b"", STEP_BYTES)):
         unpacked += more
         if len(unpacked) > limit_bytes:
             raise TooLarge
-        if not more or member.eof:
-            break
-    return member.unused_data if member.eof else member.unconsumed_tail
+    return member.unused_data or member.unconsumed_tail
