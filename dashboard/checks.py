@@ -7,10 +7,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error
 
 
-@register
 def several_processes_need_redis(**kwargs: Any) -> list[CheckMessage]:
     """Measured: with two processes and the in-memory layer, of 200 commits none reached the pages of the other one."""
     workers = os.environ.get("WEB_CONCURRENCY", "1")
@@ -25,7 +24,6 @@ def several_processes_need_redis(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-@register
 def public_url_is_whole(**kwargs: Any) -> list[CheckMessage]:
     """A public address without its scheme would be taken for a path."""
     url = settings.DASHBOARD_PUBLIC_URL
