@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 from collector.records import OperationRecord, ResourceRecord, ScopeRecord, StreamRecord
-from collector.sql import execute, execute_rows
+from collector.sql import execute, insert_rows
 
 MAX_REMEMBERED = 50_000
 
@@ -23,8 +23,7 @@ class Interned:
         """`identity` is how many of the columns, from the first, tell rows apart; all of them by default."""
         self.table = table
         self.identity = identity
-        self.insert = f"INSERT INTO {table} (digest,{','.join(columns)})"
-        self.width = len(columns) + 1
+        self.columns = ("digest", *columns)
         self.ids: dict[Sequence[Any], int] = {}
 
     def resolve(self, records: Sequence[Sequence[Any]]) -> list[int]:
@@ -47,7 +46,7 @@ class Interned:
         self._read(missing, unknown)
         if missing:
             rows = [(key, *same[0]) for key, same in missing.items()]
-            execute_rows(self.insert, self.width, rows, "ON CONFLICT (digest) DO NOTHING")
+            insert_rows(self.table, self.columns, rows, "ON CONFLICT (digest) DO NOTHING")
             self._read(missing, unknown)
 
     def _read(self, missing: dict[bytes, list[Sequence[Any]]], unknown: dict[bytes, list[Sequence[Any]]]) -> None:

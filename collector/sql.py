@@ -1,21 +1,28 @@
-"""Many rows in one statement, on SQLite and PostgreSQL alike.
+"""Many rows at once, on SQLite and PostgreSQL alike.
 
-`executemany` steps once a row, and sqlite3 gives the interpreter lock away and asks for it back at every step: with a
-decoder thread running that is a wait a row. One statement of many rows does the whole insert without the lock.
-Django's cursor is left out on SQLite: it rewrites every %s of a statement at every call.
+SQLite: `executemany` steps once a row, and sqlite3 gives the interpreter lock away and asks for it back at every step:
+with a decoder thread running that is a wait a row. One statement of many rows does the whole insert without the lock.
+Django's cursor is left out: it rewrites every %s of a statement at every call.
+
+PostgreSQL: COPY into a staging table, and from there an INSERT that can tell conflicts: 32,000 spans/s where VALUES
+took 11,000.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from django.db import connection
 
 # Rows a statement. Alone, 32 to 512 cost the same; beside a decoder thread every statement is a wait for the
-# interpreter lock, and 512 wrote 49,000 spans/s where 128 wrote 45,000. (PostgreSQL's limit is 65,535 parameters.)
+# interpreter lock, and 512 wrote 49,000 spans/s where 128 wrote 45,000.
 CHUNK = 512
+FEWEST_TO_COPY = 32  # fewer rows are not worth the two statements more
+
+_parts = count(1)
 
 
 def is_sqlite() -> bool:
@@ -33,38 +40,54 @@ def execute(sql: str, parameters: Sequence[Any] = ()) -> Any:
     return cursor
 
 
-def execute_rows(head: str, width: int, rows: Iterable[Sequence[Any]], tail: str = "") -> int:
-    """`head` VALUES (…),(…) `tail` for all rows, which are `width` wide; gives the number of rows changed."""
-    waiting = list(rows)
-    run = _runner()
+def insert_rows(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], tail: str = "") -> int:
+    """INSERT INTO `table` (`columns`) all rows, `tail` ON CONFLICT ...; gives the number of rows changed."""
+    if not is_sqlite() and len(rows) >= FEWEST_TO_COPY:
+        return _copy(table, ",".join(columns), rows, tail)
     changed = position = 0
-    while position < len(waiting):
+    head = f"INSERT INTO {table} ({','.join(columns)})"
+    placeholder = "?" if is_sqlite() else "%s"
+    while position < len(rows):
         # The rest in powers of two: eight statements to prepare and remember, not 128.
-        count = min(CHUNK, 1 << (len(waiting) - position).bit_length() - 1)
+        chunk = min(CHUNK, 1 << (len(rows) - position).bit_length() - 1)
         parameters: list[Any] = []
-        for row in waiting[position : position + count]:
+        for row in rows[position : position + chunk]:
             parameters += row
-        changed += run(values_sql(head, width, count, tail, "?" if is_sqlite() else "%s"), parameters)
-        position += count
+        changed += _run(_values_sql(head, len(columns), chunk, tail, placeholder), parameters)
+        position += chunk
     return changed
 
 
-def _runner() -> Callable[[str, list[Any]], int]:
+def _run(sql: str, parameters: list[Any]) -> int:
+    """Runs a statement that is written for this database already."""
     if is_sqlite():
         connection.ensure_connection()
-        raw = connection.connection
-        return lambda sql, parameters: int(raw.execute(sql, parameters).rowcount)
-    cursor = connection.cursor()
-
-    def run(sql: str, parameters: list[Any]) -> int:
+        return int(connection.connection.execute(sql, parameters).rowcount)
+    with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return int(cursor.rowcount)
 
-    return run
-
 
 @lru_cache(maxsize=512)
-def values_sql(head: str, width: int, count: int, tail: str, placeholder: str) -> str:
-    """`head` VALUES, `count` rows of placeholders, `tail`."""
+def _values_sql(head: str, width: int, rows: int, tail: str, placeholder: str) -> str:
     row = "(" + ",".join([placeholder] * width) + ")"
-    return f"{head} VALUES {','.join([row] * count)} {tail}"
+    return f"{head} VALUES {','.join([row] * rows)} {tail}"
+
+
+def _copy(table: str, columns: str, rows: Sequence[Sequence[Any]], tail: str) -> int:
+    """The same by way of a staging table of this connection, which every commit empties.
+
+    What one call stages is told from what an earlier one of the same transaction left by its part number: emptying the
+    table in between would make a new file each time.
+    """
+    stage, part = f"stage_{table}", next(_parts)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} ON COMMIT DELETE ROWS"
+            f" AS SELECT {columns}, 0::bigint AS part FROM {table} WITH NO DATA"
+        )
+        with cursor.copy(f"COPY {stage} ({columns},part) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row((*row, part))
+        cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage} WHERE part = {part} {tail}")
+        return int(cursor.rowcount)

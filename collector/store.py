@@ -25,7 +25,7 @@ from collector.records import (
     SpanRecord,
     Stage,
 )
-from collector.sql import execute, execute_rows
+from collector.sql import execute, insert_rows
 
 Record = TypeVar("Record", SpanRecord, LogRecord, PointRecord)
 
@@ -66,7 +66,7 @@ def _save(batch: Batch, careful: bool) -> NewRows:
     logs = _insert_new(LOGS, batch.logs, _log_rows(batch, resource_ids, scope_ids), careful)
     points = _insert_new(POINTS, batch.points, [(stream_ids[p[0]], *p[1:]) for p in batch.points], careful)
     exemplars = [_exemplar_row(exemplar, stream_ids) for exemplar in batch.exemplars]
-    execute_rows(EXEMPLARS.insert, len(EXEMPLARS.columns), exemplars, "ON CONFLICT DO NOTHING")
+    insert_rows(EXEMPLARS.name, EXEMPLARS.columns, exemplars, "ON CONFLICT DO NOTHING")
     return NewRows(batch, spans, logs, points, resource_ids, scope_ids, operation_ids, stream_ids)
 
 
@@ -81,10 +81,6 @@ class Table:
     @property
     def columns(self) -> tuple[str, ...]:
         return self.identity + self.rest
-
-    @property
-    def insert(self) -> str:
-        return f"INSERT INTO {self.name} ({','.join(self.columns)})"
 
 
 SPANS = Table(
@@ -130,7 +126,7 @@ def _insert_new(table: Table, records: list[Record], rows: list[tuple[Any, ...]]
     """Inserts what is new, and gives the records of these rows. Raises Repeated."""
     if careful:
         records, rows = _leave_out_known(table, records, rows)
-    if rows and execute_rows(table.insert, len(table.columns), rows, "ON CONFLICT DO NOTHING") != len(rows):
+    if rows and insert_rows(table.name, table.columns, rows, "ON CONFLICT DO NOTHING") != len(rows):
         raise Repeated
     return records
 

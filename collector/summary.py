@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from collector.records import NewRows
-from collector.sql import execute, execute_rows
+from collector.sql import execute, insert_rows
 
 STATUS_ERROR = 2
 SEPARATOR = "\x1f"
@@ -59,7 +59,6 @@ def _add_service(table: str, service: str) -> str:
     return f"CASE WHEN {there} OR {full} THEN {table}.services ELSE {table}.services || substr({service}, 2) END"
 
 
-INSERT = f"INSERT INTO collector_trace ({','.join(COLUMNS)})"
 UPSERT = _upsert()
 ADD_SERVICE = (
     f"UPDATE collector_trace SET services = {_add_service('collector_trace', 'CAST(%s AS TEXT)')} WHERE trace_id = %s"
@@ -90,7 +89,7 @@ def update(new: NewRows) -> None:
             (trace_id, s.start_ns, s.end_ns, duration_ns, s.span_count, s.error_count, first, *s.head),
         )
         more_services += [(service, service, trace_id) for service in others]
-    execute_rows(INSERT, len(COLUMNS), rows, UPSERT)
+    insert_rows("collector_trace", COLUMNS, rows, UPSERT)
     for service, same, trace_id in more_services:
         execute(ADD_SERVICE, (service, same, trace_id))
 
