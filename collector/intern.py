@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 from collector.records import OperationRecord, ResourceRecord, ScopeRecord, StreamRecord
-from collector.sql import execute, insert_rows
+from collector.sql import execute, insert_rows, is_sqlite
 
 MAX_REMEMBERED = 50_000
 
@@ -80,7 +80,9 @@ _epoch: int | None = None
 def refresh() -> None:
     """Forgets every id when another process has deleted interned rows. Called at the start of a transaction."""
     global _epoch
-    row = execute("SELECT number FROM collector_epoch WHERE id = 1").fetchone()
+    # Shared until the transaction ends: whoever deletes interned rows (`clearing`) waits for it. SQLite has one writer.
+    lock = "" if is_sqlite() else " FOR SHARE"
+    row = execute(f"SELECT number FROM collector_epoch WHERE id = 1{lock}").fetchone()
     number = row[0] if row else 0
     if number != _epoch:
         forget()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -98,6 +99,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 DEBUG = False
 USE_TZ = True
+STARTED_IN_TZ = os.environ.get("TZ", "")  # before Django puts TIME_ZONE in its place: whose log lines are read here
 TIME_ZONE = "UTC"
 USE_I18N = False
 
