@@ -1,12 +1,51 @@
-"""Fixtures for all tests."""
+"""Fixtures for all tests, and which of them a second database is worth."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 
+from collector import intern
 from tests.server import Server, running_server
+
+# A test that uses one of these looks into a database, its own or a server's.
+DATABASE_MARKERS = ("django_db", "server")
+DATABASE_FIXTURES = {"db", "transactional_db", "server", "guarded_server"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database-only", action="store_true", help="only tests that touch a database: what a second one can break"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--database-only"):
+        return
+    config.hook.pytest_deselected(items=[item for item in items if not _touches_database(item)])
+    items[:] = filter(_touches_database, items)
+
+
+def _touches_database(item: pytest.Item) -> bool:
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    marked = any(item.get_closest_marker(name) for name in DATABASE_MARKERS)
+    return marked or not DATABASE_FIXTURES.isdisjoint(fixtures)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """SQLite in a file, as in real life: in memory, threads share a cache whose locks are other ones."""
+    database = settings.DATABASES["default"]
+    if "sqlite" in database["ENGINE"]:
+        database.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """The test before this one was rolled back, and with it the rows whose ids the writer remembers."""
+    intern.forget()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -94,6 +95,14 @@ def _answers(url: str) -> bool:
     except psycopg.OperationalError:
         return False
     return True
+
+
+def create_database(cluster_url: str, owner: Path) -> str:
+    """The URL of a database in the cluster for whoever owns this directory: the same for the same directory."""
+    name = f"server_{sha256(str(owner).encode()).hexdigest()[:16]}"
+    with psycopg.connect(cluster_url, autocommit=True) as connection, suppress(psycopg.errors.DuplicateDatabase):
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return cluster_url.rpartition("/")[0] + f"/{name}"
 
 
 def run(command: list[str]) -> int:

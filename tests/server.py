@@ -1,6 +1,7 @@
 """A real dashboard for tests: `manage.py up` in a process of its own, on free ports, with an empty database.
 
-Tests look at what it keeps in two ways: as a client would (API, CSV), and in its database file.
+Tests look at what it keeps in two ways: as a client would (API, CSV), and in its database: SQLite in the server's data
+directory or, where the tests run on PostgreSQL, one of its own there.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import psycopg
+
+from tests.postgresql import create_database
 
 ROOT = Path(__file__).resolve().parent.parent
+COMMAND = [sys.executable, str(ROOT / "manage.py"), "up"]
 START_TIMEOUT_S = 60
 OURS = ("DASHBOARD_", "OTLP_", "OTEL_", "RETENTION_", "DATABASE_URL", "REDIS_URL")
 
@@ -42,6 +47,10 @@ class Server:
             "OTLP_GRPC_PORT": str(self.grpc_port),
             **variables,
         }
+        self.database_url = ""
+        if cluster := os.environ.get("DATABASE_URL"):
+            self.database_url = create_database(cluster, data_dir)
+            self.environment.setdefault("DATABASE_URL", self.database_url)
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -60,7 +69,7 @@ class Server:
         """Returns once it is ready; fails with its log when it is not."""
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "up"],
+                COMMAND,
                 env=self.environment,
                 cwd=ROOT,
                 stdout=log,
@@ -99,7 +108,10 @@ class Server:
         return orjson.loads(self.get(path))
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """What its SQLite database answers."""
+        """What its database answers; parameters are written `?`."""
+        if self.database_url:
+            with psycopg.connect(self.database_url) as connection:
+                return connection.execute(sql.replace("?", "%s").encode(), parameters).fetchall()
         with closing(sqlite3.connect(self.data_dir / "dashboard.sqlite3")) as database:
             return database.execute(sql, parameters).fetchall()
 
@@ -123,7 +135,8 @@ class Server:
         return {name for (name,) in self.rows("SELECT DISTINCT name FROM collector_metricstream")}
 
     def log_bodies(self) -> set[Any]:
-        return {orjson.loads(body) for (body,) in self.rows("SELECT body FROM collector_log WHERE body IS NOT NULL")}
+        texts = self.rows("SELECT CAST(body AS text) FROM collector_log WHERE body IS NOT NULL")
+        return {orjson.loads(text) for (text,) in texts}
 
 
 @contextmanager
