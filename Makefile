@@ -1,0 +1,74 @@
+# `make run` and `make test` need Python 3.11 or newer with venv, and make; nothing else.
+# Parts of the tests need more (PostgreSQL, Node.js, Chromium): without it they are skipped and say what to install;
+# with REQUIRE_ALL=1 they fail instead.
+
+VENV := .venv
+PYTHON_IN := $(VENV)/bin/python
+PIP := $(PYTHON_IN) -m pip --quiet --disable-pip-version-check
+PYTEST := $(PYTHON_IN) -m pytest
+JAVASCRIPT := tests/clients/javascript
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-sqlite test-postgresql test-browser test-faults bench lint
+
+help:
+	@echo "make run           start the dashboard: http://127.0.0.1:8000/"
+	@echo "make test          the tests, on SQLite and on PostgreSQL"
+	@echo "make test-browser  the pages in Chromium"
+	@echo "make test-faults   kill -9 under load, overload, clean stops"
+	@echo "make lint          ruff, mypy, import contracts, migrations"
+	@echo "make bench         speed and memory (BENCH_SECONDS, BENCH_SPANS)"
+
+run: $(VENV)/installed
+	@$(PYTHON_IN) manage.py up
+
+test: test-sqlite test-postgresql
+
+test-sqlite: $(VENV)/installed-dev $(JAVASCRIPT)/node_modules/.installed
+	$(PYTEST) --ignore=tests/browser --ignore=tests/faults
+
+# Plain functions are the same on both databases: they have been tested.
+test-postgresql: $(VENV)/installed-dev $(JAVASCRIPT)/node_modules/.installed
+	$(PYTHON_IN) -m tests.postgresql $(PYTEST) --database-only --ignore=tests/browser --ignore=tests/faults
+
+test-browser: $(VENV)/installed-dev
+	$(PYTEST) tests/browser
+
+test-faults: $(VENV)/installed-dev
+	$(PYTEST) tests/faults
+
+bench: $(VENV)/installed-dev
+	@$(PYTHON_IN) -m bench
+
+lint: $(VENV)/installed-dev
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy .
+	$(VENV)/bin/lint-imports
+	$(PYTHON_IN) manage.py makemigrations --check --dry-run
+
+# What is installed is renewed when pyproject.toml changes, and only then.
+$(VENV)/installed: pyproject.toml | $(VENV)/made
+	@echo "Installing what the dashboard needs (a minute, once) ..."
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	@echo "Installing what its tests need ..."
+	@$(PIP) install "pip>=25.1" # the first that reads dependency groups
+	@$(PIP) install --group dev
+	@touch $@
+
+$(VENV)/made:
+	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+		if "$$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			"$$python" -m venv $(VENV) && touch $@; exit; \
+		fi; \
+	done; \
+	echo "Python 3.11 or newer with venv was not found: install it (Debian: apt-get install python3-venv)." >&2; exit 1
+
+$(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package-lock.json
+	@if command -v npm >/dev/null; then \
+		echo "Installing the JavaScript exporters ..."; \
+		npm ci --prefix $(JAVASCRIPT) --silent --no-audit --no-fund && touch $@; \
+	fi
