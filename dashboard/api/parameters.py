@@ -1,0 +1,37 @@
+"""The API document's words about query parameters. Reading them is `dashboard.parameters`, as for pages and CSV."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboard.api.shapes import Problem
+from dashboard.parameters import MAX_LIMIT, RANGES, STATUSES
+
+WORDS: dict[str, str] = {
+    "range": f"How far back: one of {', '.join(RANGES)}. Default: all.",
+    "from": "The first moment: ISO 8601 (UTC unless it names an offset) or nanoseconds since 1970.",
+    "to": "The moment before which: as `from`. The range is half-open.",
+    "limit": f"How many rows, 1 to {MAX_LIMIT}. Default: 50.",
+    "cursor": "The `next` of an answer: the rows after it.",
+    "service": "The service's name, exactly.",
+    "operation": "The span's name, exactly.",
+    "status": f"One of {', '.join(STATUSES)}.",
+    "min_duration": "At least this long: a number and a unit, such as 250ms or 1.5s.",
+    "q": "A text to look for.",
+    "trace_id": "32 hexadecimal digits.",
+    "severity": "At least this severe: trace, debug, info, warn, error, fatal, or a number 1 to 24.",
+}
+WRONG = {
+    "description": "Something is wrong with the request, said by parameter.",
+    "content": {"application/json": {"schema": Problem.json_schema()}},
+}
+
+
+def described(names: frozenset[str]) -> dict[str, Any]:
+    """What the document says of a list that takes these parameters."""
+    parameters = [
+        {"name": name, "in": "query", "required": False, "description": words, "schema": {"type": "string"}}
+        for name, words in WORDS.items()
+        if name in names
+    ]
+    return {"responses": {"400": WRONG}, **({"parameters": parameters} if parameters else {})}

@@ -1,0 +1,165 @@
+"""What the API answers with, as types: they check each answer and make the OpenAPI document.
+
+Names are those of the CSV columns. null is unknown.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ninja import Schema
+
+Attributes = dict[str, Any]
+Number = int | float | str  # a text: NaN, Infinity, or a whole number beyond 2^53
+
+
+class Problem(Schema):
+    """Why a request was refused: a sentence, and one for each parameter."""
+
+    detail: str
+    problems: dict[str, str]
+
+
+class Claimed(Schema):
+    """The claim a row belongs to."""
+
+    claim_uid: str | None = None
+    claim: str | None = None
+    evidence: str | None = None
+
+
+class Span(Claimed):
+    """A span."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None
+    service: str
+    name: str
+    kind: str
+    status: str
+    status_message: str | None
+    start_time: str
+    start_ns: str
+    end_ns: str | None
+    duration_ms: float | None
+    scope: str
+    scope_version: str
+    certainty: str | None = None
+    attributes: Attributes
+    resource: Attributes
+    events: list[Attributes]
+    links: list[Attributes]
+    trace_state: str | None
+    flags: int
+    dropped_attributes_count: int
+    dropped_events_count: int
+    dropped_links_count: int
+
+
+class Log(Claimed):
+    """A log record. `clock` says whose clock `time` was read from: client, observed, receipt or zone_assumed."""
+
+    time: str
+    time_ns: str
+    clock: str
+    assumed_offset_minutes: int | None
+    observed_ns: str | None
+    severity: str
+    severity_number: int | None
+    service: str
+    body: Any
+    event_name: str
+    trace_id: str | None
+    span_id: str | None
+    scope: str
+    attributes: Attributes
+    resource: Attributes
+
+
+class MetricPoint(Schema):
+    """A point of a metric stream. `detail`: buckets or quantiles. A percentile in `lower_bounds` is at least that."""
+
+    time: str
+    time_ns: str
+    start_ns: str | None
+    service: str
+    metric: str
+    kind: str
+    unit: str
+    temporality: str
+    is_monotonic: bool
+    value: Number | None
+    count: int | None
+    sum: Number | None
+    min: Number | None
+    max: Number | None
+    p50: float | None
+    p95: float | None
+    p99: float | None
+    lower_bounds: list[str]
+    detail: Attributes | None
+    scope: str
+    attributes: Attributes
+    resource: Attributes
+
+
+class Head(Schema):
+    """The span a trace is known by."""
+
+    service: str
+    name: str
+    kind: str
+    span_id: str
+
+
+class Trace(Schema):
+    """A trace in short. `has_root` is false while its root span is missing; `head` is the earliest span then."""
+
+    trace_id: str
+    start_time: str
+    start_ns: str
+    end_ns: str
+    duration_ms: float
+    head: Head
+    has_root: bool
+    services: list[str]
+    span_count: int
+    error_count: int
+
+
+class Spans(Schema):
+    """A page of spans."""
+
+    items: list[Span]
+    next: str | None
+
+
+class Logs(Schema):
+    """A page of log records."""
+
+    items: list[Log]
+    next: str | None
+
+
+class MetricPoints(Schema):
+    """A page of metric points."""
+
+    items: list[MetricPoint]
+    next: str | None
+
+
+class Traces(Schema):
+    """A page of traces."""
+
+    items: list[Trace]
+    next: str | None
+
+
+class WholeTrace(Schema):
+    """A trace. `complete` is false when it has more spans or logs than one answer holds: /spans and /logs page them."""
+
+    trace: Trace
+    spans: list[Span]
+    logs: list[Log]
+    complete: bool
