@@ -41,7 +41,8 @@ def read_resource(wire: bytes, schema_url: str) -> ResourceRecord:
             message = Resource.FromString(wire)
         except ProtobufError as error:
             raise DecodeError("a resource is not readable (text that is not UTF-8, or a broken message)") from error
-        service = next((p.value.string_value for p in message.attributes if p.key == "service.name"), "")
+        named = [p.value.string_value for p in message.attributes if p.key == "service.name"]
+        service = named[-1] if named else ""
         refs = [json_format.MessageToDict(ref) for ref in message.entity_refs]
         record = ResourceRecord(
             service=clean(service) or "unknown_service",

@@ -47,11 +47,12 @@ def nested_attribute(depth: int) -> bytes:
     """The wire bytes of an attribute whose value is a list in a list in a list: too deep for the official classes."""
     value = any_value("bottom").SerializeToString()
     for _ in range(depth):
-        value = _member(5, _member(1, value))
-    return _member(1, b"nested") + _member(2, value)
+        value = member(5, member(1, value))
+    return member(1, b"nested") + member(2, value)
 
 
-def _member(number: int, body: bytes) -> bytes:
+def member(number: int, body: bytes) -> bytes:
+    """A field's wire bytes: an embedded message, a text or bytes."""
     size, length = len(body), b""
     while size > 0x7F:
         length, size = length + bytes([size & 0x7F | 0x80]), size >> 7
