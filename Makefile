@@ -7,6 +7,7 @@ PYTHON_IN := $(VENV)/bin/python
 PIP := $(PYTHON_IN) -m pip --quiet --disable-pip-version-check
 PYTEST := $(PYTHON_IN) -m pytest
 JAVASCRIPT := tests/clients/javascript
+CLIENTS := $(VENV)/instrumented/installed $(JAVASCRIPT)/node_modules/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-sqlite test-postgresql test-browser test-faults bench lint
@@ -24,11 +25,11 @@ run: $(VENV)/installed
 
 test: test-sqlite test-postgresql
 
-test-sqlite: $(VENV)/installed-dev $(JAVASCRIPT)/node_modules/.installed
+test-sqlite: $(VENV)/installed-dev $(CLIENTS)
 	$(PYTEST) --ignore=tests/browser --ignore=tests/faults
 
 # Plain functions are the same on both databases: they have been tested.
-test-postgresql: $(VENV)/installed-dev $(JAVASCRIPT)/node_modules/.installed
+test-postgresql: $(VENV)/installed-dev $(CLIENTS)
 	$(PYTHON_IN) -m tests.postgresql $(PYTEST) --database-only --ignore=tests/browser --ignore=tests/faults
 
 test-browser: $(VENV)/installed-dev
@@ -66,6 +67,13 @@ $(VENV)/made:
 		fi; \
 	done; \
 	echo "Python 3.11 or newer with venv was not found: install it (Debian: apt-get install python3-venv)." >&2; exit 1
+
+# Programs that send us telemetry: an environment of older packages than ours, and the exporters from npm.
+$(VENV)/instrumented/installed: tests/clients/instrumented/requirements.txt | $(VENV)/made
+	@echo "Installing opentelemetry-instrument ..."
+	@$(PYTHON_IN) -m venv $(VENV)/instrumented
+	@$(VENV)/instrumented/bin/python -m pip --quiet --disable-pip-version-check install --requirement $<
+	@touch $@
 
 $(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package-lock.json
 	@if command -v npm >/dev/null; then \

@@ -122,7 +122,7 @@ def main(command: list[str]) -> int:
     try:
         return run(command)
     except Missing as error:
-        required = os.environ.get("REQUIRE_ALL") == "1"
+        required = os.environ.get("REQUIRE_ALL")
         sys.stderr.write(f"{'Failed' if required else 'Skipped'}: {' '.join(command)}\n{error}\n")
         return 1 if required else 0
 

@@ -6,6 +6,8 @@ directory or, where the tests run on PostgreSQL, one of its own there.
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import signal
 import socket
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -106,6 +109,11 @@ class Server:
 
     def get_json(self, path: str) -> Any:
         return orjson.loads(self.get(path))
+
+    def csv(self, name: str, **filters: str) -> list[dict[str, str]]:
+        """An export's rows, by column."""
+        body = self.get(f"/export/{name}.csv?{urllib.parse.urlencode(filters)}")
+        return list(csv.DictReader(io.StringIO(body.decode(), newline="")))
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """What its database answers; parameters are written `?`."""
