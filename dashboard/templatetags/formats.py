@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from typing import Any
 
+import orjson
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -19,9 +21,11 @@ US, MS, S = 10**3, 10**6, 10**9
 UNKNOWN = "–"  # noqa: RUF001 - a dash, as tables write it
 # Below which time: in which unit, with how many decimals. About three figures: more would look surer than it is.
 SHAPES = [
-    (US, 1, "ns", 0), (MS, US, "µs", 0), (10 * MS, MS, "ms", 1), (S, MS, "ms", 0), (10 * S, S, "s", 2), (60 * S, S, "s", 1)
+    (US, 1, "ns", 0), (MS, US, "µs", 0), (10 * MS, MS, "ms", 1), (S, MS, "ms", 0), (10 * S, S, "s", 2),
+    (60 * S, S, "s", 1),
 ]  # fmt: skip
 LONG_SHAPES = [("d", 86_400, "h", 3_600), ("h", 3_600, "m", 60), ("m", 60, "s", 1)]
+ONE_LINE = 60  # characters of JSON that need no lines of their own
 AGES_S = [("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)]
 
 
@@ -43,6 +47,25 @@ def duration(ns: int | None, precision_ns: int = 1) -> str:
     unit, unit_s, rest_unit, rest_s = next(row for row in LONG_SHAPES if seconds >= row[1])
     rest = seconds % unit_s // rest_s
     return f"{seconds // unit_s} {unit} {rest} {rest_unit}" if rest else f"{seconds // unit_s} {unit}"
+
+
+@register.filter
+def since(ns: int | None, start_ns: int) -> str:
+    """A moment by its distance from another: +15 ms, -2 s."""
+    if ns is None:
+        return UNKNOWN
+    return duration(ns - start_ns) if ns < start_ns else f"+{duration(ns - start_ns)}"
+
+
+@register.filter
+def value(item: Any) -> str:
+    """An attribute's value, or a log's body: text as it is, all else as JSON."""
+    if isinstance(item, str):
+        return item
+    if item is None:
+        return UNKNOWN
+    written = orjson.dumps(item).decode()
+    return written if len(written) <= ONE_LINE else orjson.dumps(item, option=orjson.OPT_INDENT_2).decode()
 
 
 @register.filter

@@ -32,7 +32,7 @@ function paced(run) {
     try {
       await run();
     } catch {
-      again = true; // the server is away: the next snapshot, on reconnecting, asks again
+      // The server is away: the snapshot that comes with the next connection asks again.
     }
     const rest_ms = Math.max(0, SHORTEST_INTERVAL_MS - (performance.now() - started));
     setTimeout(() => {
@@ -48,12 +48,20 @@ export async function fetchRegion(id) {
   const headers = { "X-Partial": "1", "X-Version": region.dataset.version ?? "" };
   const response = await fetch(location.href, { headers });
   if (response.status === 204) return;
-  if (response.redirected || (response.headers.get("X-Reload") ?? "")) {
-    location.reload(); // the page became another one
-    return;
-  }
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
-  place(region, new DOMParser().parseFromString(await response.text(), "text/html"));
+  // 404 has a partial of its own: what was there was cleared.
+  if (!response.ok && response.status !== 404) throw new Error(`HTTP ${response.status}`);
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  if (response.redirected || response.headers.has("X-Reload") || !fresh.getElementById(id)) location.reload();
+  else place(region, fresh); // without the region the page has become another one
+}
+
+/** Fetches one element of the page, drawn for the URL as it is now: the view answers `X-Partial: <id>`. */
+export async function fetchPart(id) {
+  const url = location.href;
+  const response = await fetch(url, { headers: { "X-Partial": id } });
+  if (!response.ok || url !== location.href) return; // meanwhile another one was asked for
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById(id);
+  if (fresh) replace(fresh);
 }
 
 const held = new Map(); // region id -> the newest document held back

@@ -1,0 +1,60 @@
+"""A time axis: where its ticks are, what they say, and how long it has to be.
+
+Before: `waterfall` and lists with bars know their durations. After: templates draw SVG, in percent of the axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+UNITS = [(10**9, "s"), (10**6, "ms"), (10**3, "µs"), (1, "ns")]
+ROOM_FOR_OUTLIERS = 3  # a longest row no more than this many times the usual one is worth the whole scale
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A place on the axis. The label has its unit only where it changes. A minor one may give way on small screens."""
+
+    percent: float
+    label: str
+    minor: bool = False
+
+
+def percent(part_ns: int, whole_ns: int) -> float:
+    """Two decimals are a fiftieth of a pixel at 1440."""
+    return round(100 * part_ns / whole_ns, 2) if whole_ns else 0.0
+
+
+def ticks(length_ns: int, most: int = 8) -> list[Tick]:
+    """At most `most` steps of 1, 2 or 5 x 10^n nanoseconds from zero to the axis's end."""
+    if length_ns <= 0:
+        return [Tick(0.0, "0")]
+    step_ns = next(step for step in _steps() if length_ns <= step * most)
+    found = [Tick(0.0, "0")]
+    unit_before = ""
+    for number in range(1, length_ns // step_ns + 1):
+        ns = number * step_ns
+        size, unit = next(row for row in UNITS if ns >= row[0])
+        label = f"{ns / size:g}" + ("" if unit == unit_before else f" {unit}")
+        unit_before = unit
+        found.append(Tick(percent(ns, length_ns), label, minor=number % 2 == 1))
+    return found
+
+
+def scale_ns(durations_ns: Iterable[int]) -> int:
+    """A round length for bars to share: it holds nine in ten of them, and all if the longest is not far off."""
+    ordered = sorted(durations_ns)
+    if not ordered or ordered[-1] <= 0:
+        return 10**6
+    usual_ns, longest_ns = ordered[(len(ordered) - 1) * 9 // 10], ordered[-1]
+    wanted_ns = longest_ns if longest_ns <= ROOM_FOR_OUTLIERS * max(usual_ns, 1) else usual_ns
+    step_ns = next(step for step in _steps() if wanted_ns <= step * 5)
+    return -(-wanted_ns // step_ns) * step_ns
+
+
+def _steps() -> Iterator[int]:
+    power = 1
+    while True:
+        yield from (power, 2 * power, 5 * power)
+        power *= 10

@@ -1,0 +1,59 @@
+"""The critical path of a trace: for each moment, the span the trace was waiting for. Plain Python.
+
+Before: `trace_tree`. After: `waterfall` draws it as a line under the bars.
+
+Walked backwards from the end: of the spans below one, that which ended last before the moment looked at is what held it
+up; where none was running it held itself up. A span that outlives its parent (the parent sent a message and went on)
+counts as running below the nearest ancestor that was still there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from dashboard.trace_tree import Node, TraceTree
+
+MOST_ANCESTORS = 64  # to look through for one still running: a hostile trace is 5,000 deep
+
+Segment = tuple[int, int]  # start and end, ns
+
+
+def critical_path(tree: TraceTree) -> dict[int, list[Segment]]:
+    """The parts of the path by id(node), each list from late to early."""
+    below = _running_below(tree)
+    segments: dict[int, list[Segment]] = defaultdict(list)
+    top = Node("", None, tree.start_ns, tree.end_ns)
+    # (node, from, to): the window of time in which the node is what is waited for
+    stack = [(top, tree.start_ns, tree.end_ns)]
+    while stack:
+        node, from_ns, to_ns = stack.pop()
+        moment_ns = to_ns
+        for child in below[id(node) if node is not top else 0]:  # by end, the last one first
+            end_ns = min(child.end_ns, moment_ns)
+            start_ns = max(child.start_ns, from_ns)
+            if start_ns >= end_ns:
+                continue
+            if end_ns < moment_ns:
+                segments[id(node)].append((end_ns, moment_ns))
+            stack.append((child, start_ns, end_ns))
+            moment_ns = start_ns
+        if moment_ns > from_ns:
+            segments[id(node)].append((from_ns, moment_ns))
+    segments.pop(id(top), None)
+    return segments
+
+
+def _running_below(tree: TraceTree) -> dict[int, list[Node]]:
+    """For each node, by id, the nodes that count as running below it, the last to end first. 0: the whole trace."""
+    below: dict[int, list[Node]] = defaultdict(list)
+    above: list[Node] = []  # the ancestors of the node the walk is at
+    for node in tree.walk():
+        del above[node.depth :]
+        near = above[: -MOST_ANCESTORS - 1 : -1]  # the parent first
+        host = next((a for a in near if node.start_ns < a.end_ns and node.end_ns <= a.end_ns), None)
+        host = host or next((a for a in near if node.start_ns < a.end_ns), None)
+        below[id(host) if host else 0].append(node)
+        above.append(node)
+    for nodes in below.values():
+        nodes.sort(key=lambda node: (-node.end_ns, node.start_ns))
+    return below

@@ -1,0 +1,102 @@
+"""A span as its panel shows it: what the row has no room for, worded for people.
+
+Before: `views.trace` found the span and its trace's tree. After: templates/dashboard/_span.html.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from collector.models import Exemplar, Span
+from collector.queries import span_exemplars, trace_logs
+from collector.records import MAX_TIME_NS
+from dashboard.owners import owner
+from dashboard.trace_tree import Node, TraceTree
+
+KINDS = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
+STATUSES = ["Unset", "Ok", "Error"]
+# Low eight bits: W3C trace flags, of which SAMPLED is usual. The next two say whether the parent is of another process.
+SAMPLED, RANDOM, HAS_IS_REMOTE, IS_REMOTE = 1, 2, 0x100, 0x200
+MAX_LOGS = 50
+MAX_EXEMPLARS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in the span, and how long after its start (ns)."""
+
+    name: str
+    offset_ns: int | None
+    attributes: dict[str, Any]
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What templates cannot work out from the span itself."""
+
+    offset_ns: int
+    self_ns: int
+    kind: str
+    status: str
+    owner: str
+    parent_received: bool
+    flags: str
+    events: list[Event]
+    links: list[dict[str, Any]]
+    exemplars: list[Exemplar]
+    logs: list[Any]
+    dropped: list[str]
+
+
+def span_detail(span: Span, tree: TraceTree) -> Detail:
+    """Times relative to the trace's start and the span's own."""
+    node = _node(tree, span)
+    operation, dropped = span.operation, span.resource.dropped_attributes_count
+    counts = [
+        (span.dropped_attributes_count, "attribute"), (span.dropped_events_count, "event"),
+        (span.dropped_links_count, "link"), (dropped, "resource attribute"),
+    ]  # fmt: skip
+    return Detail(
+        offset_ns=span.start_ns - tree.start_ns,
+        self_ns=node.self_ns if node else span.duration_ns or 0,
+        kind=KINDS[operation.kind] if 0 <= operation.kind < len(KINDS) else f"unknown ({operation.kind})",
+        status=STATUSES[span.status_code] if 0 <= span.status_code < 3 else f"unknown ({span.status_code})",
+        owner=owner(operation.service, span.scope.name, operation.name, span.attributes),
+        parent_received=any(node.span_id == span.parent_span_id and node.span for node in tree.walk()),
+        flags=flag_words(span.flags),
+        events=[_event(event, span.start_ns) for event in span.events or []],
+        links=span.links or [],
+        exemplars=list(span_exemplars(span.trace_id).filter(span_id=span.span_id)[:MAX_EXEMPLARS]),
+        logs=list(trace_logs(span.trace_id).filter(span_id=span.span_id)[:MAX_LOGS]),
+        dropped=[f"{count:,} {what}{'s' if count > 1 else ''}" for count, what in counts if count],
+    )
+
+
+def _node(tree: TraceTree, span: Span) -> Node | None:
+    return next((node for node in tree.walk() if node.span_id == span.span_id and node.span), None)
+
+
+def _event(event: dict[str, Any], start_ns: int) -> Event:
+    time_ns = int(event.get("time_ns", 0))
+    known = 0 < time_ns <= MAX_TIME_NS
+    return Event(
+        name=str(event.get("name", "")),
+        offset_ns=time_ns - start_ns if known else None,
+        attributes=event.get("attributes", {}),
+        dropped=event.get("dropped_attributes_count", 0),
+    )
+
+
+def flag_words(flags: int) -> str:
+    """What is unusual about a span's flags, in words; empty when nothing is."""
+    words = []
+    if not flags & SAMPLED and flags:
+        words.append("not sampled")
+    if flags & HAS_IS_REMOTE and flags & IS_REMOTE:
+        words.append("parent in another process")
+    rest = flags & ~(SAMPLED | RANDOM | HAS_IS_REMOTE | IS_REMOTE)
+    if rest:
+        words.append(f"further bits 0x{rest:x}")
+    return ", ".join(words)

@@ -1,0 +1,110 @@
+"""/traces/: the traces of a time range, newest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from collector import queries
+from collector.models import Span, Trace
+from collector.queries import SEPARATOR
+from dashboard.addresses import http_endpoint
+from dashboard.axis import percent, scale_ns, ticks
+from dashboard.owners import addressed, owner
+from dashboard.parameters import RANGES_S, TRACE_NAMES, ParameterError, Parameters, parse
+from dashboard.views.ranges import reaching
+
+DEFAULT_RANGE = "15m"
+FILTERS = ("q", "service", "operation", "status", "min_duration", "trace_id")
+MOST_OPERATIONS = 200  # in the list of suggestions
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A trace as the list shows it; the bar is in percent of the list's scale."""
+
+    trace: Trace
+    owner: str
+    address: str
+    services: list[str]
+    bar_percent: float
+    too_long: bool
+
+
+@never_cache
+@require_safe
+def traces(request: HttpRequest) -> HttpResponse:
+    """The page, or with `X-Partial` what changes on it."""
+    partial = "X-Partial" in request.headers
+    template = "dashboard/_traces_live.html" if partial else "dashboard/traces.html"
+    context: dict[str, Any] = {"problems": {}, "range": request.GET.get("range", "")}
+    if not partial:
+        context |= {
+            "services": queries.services(),
+            "operations": queries.operations(request.GET.get("service", ""), MOST_OPERATIONS),
+        }
+    try:
+        parameters = parse(request.GET, TRACE_NAMES, DEFAULT_RANGE)
+        context |= _list(parameters)
+    except ParameterError as error:
+        return render(request, template, context | {"problems": error.problems}, status=400)
+    if not context["rows"]:
+        context |= _why_empty(request, parameters)
+    return render(request, template, context)
+
+
+def _list(parameters: Parameters) -> dict[str, Any]:
+    found = queries.traces(parameters.filter)
+    page = parameters.page(found)
+    heads = _heads(page.rows)
+    scale = scale_ns(trace.duration_ns for trace in page.rows)
+    count, more = queries.count_up_to(found)
+    csv_rows, csv_more = queries.count_up_to(queries.spans(parameters.filter))
+    return {
+        "range": parameters.range,
+        "rows": [_row(trace, scale, heads) for trace in page.rows],
+        "ticks": ticks(scale, most=5),
+        "next": page.next,
+        "count": count,
+        "more": more,
+        "csv_rows": csv_rows,
+        "csv_more": csv_more,
+    }
+
+
+def _heads(rows: list[Trace]) -> dict[str, Span]:
+    """The spans the list names, by trace: whose they are shows in their scope and attributes."""
+    ids = {trace.trace_id: trace.head_span_id for trace in rows}
+    found = Span.objects.filter(trace_id__in=ids, span_id__in=set(ids.values())).prefetch_related("scope")
+    return {span.trace_id: span for span in found.only("trace_id", "span_id", "scope", "attributes")}
+
+
+def _row(trace: Trace, scale: int, heads: dict[str, Span]) -> Row:
+    operation, head = trace.head_operation, heads.get(trace.trace_id)
+    scope, attributes = (head.scope.name, head.attributes) if head else ("", {})
+    services = list(dict.fromkeys(name for name in trace.services.split(SEPARATOR) if name))
+    return Row(
+        trace=trace,
+        owner=owner(operation.service, scope, operation.name, attributes),
+        address=addressed(operation.name, attributes),
+        services=sorted(services, key=lambda name: name != operation.service),
+        bar_percent=min(percent(trace.duration_ns, scale), 100),
+        too_long=trace.duration_ns > scale,
+    )
+
+
+def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
+    """What an empty list should say: nothing was ever received, it lies outside the range, or the filters hide it."""
+    everywhere = replace(parameters.filter, from_ns=None, to_ns=None)
+    newest = queries.traces(everywhere).first()
+    if newest is None and not Trace.objects.exists():
+        return {"empty": "never", "endpoint": http_endpoint(request.get_host().rpartition(":")[0])}
+    given = [name for name in FILTERS if request.GET.get(name)]
+    if newest is not None and parameters.cursor is None:
+        return {"empty": "elsewhere", "given": given, "newest": newest, "reaching": reaching(newest.start_ns, RANGES_S)}
+    return {"empty": "end" if parameters.cursor else "filtered", "given": given}

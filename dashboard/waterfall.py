@@ -1,0 +1,209 @@
+"""The waterfall: a trace's spans as rows with bars in percent of one axis. Plain Python, no Django.
+
+Before: `trace_tree` has put the spans in their place. After: templates/dashboard/_waterfall.html draws a row a span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from dashboard.axis import Tick, percent, ticks
+from dashboard.critical_path import critical_path
+from dashboard.owners import CLIENT, PROGRAM, addressed, owner
+from dashboard.trace_tree import Node, SpanFacts, TraceTree
+
+FOLD_BELOW_NS = 10**6
+FOLD_FROM = 3  # rows; fewer are not in the way
+FOLD_IN_TRACES_FROM_NS = 50 * FOLD_BELOW_NS  # in a shorter trace a millisecond is worth a row
+MAX_INDENT = 20
+LABEL_ROOM = 1.12  # the axis is this much longer than the trace: room for the root's duration
+CLIENT_KIND = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Where it is on the axis, in percent."""
+
+    x: float
+    width: float
+
+    @property
+    def end(self) -> float:
+        return round(self.x + self.width, 2)
+
+
+@dataclass(slots=True)
+class Row:
+    """A span, the placeholder of one that was not received (`span` is None), or the fold of small ones (`folded`)."""
+
+    key: str
+    depth: int
+    bar: Bar
+    owner: str
+    span: SpanFacts | None = None
+    service: str = ""  # when it is another one than the row above it in the tree
+    children: int = 0
+    descendants: int = 0
+    folded: int = 0
+    hidden: bool = False
+    in_cycle: bool = False
+    path: list[Bar] = field(default_factory=list)
+    address: str = ""  # what a call went to, when its name is only a method
+    detail: str = ""  # a few words before the duration
+    problem: str = ""  # what went wrong, in words
+    left: bool = False  # the label stands left of the bar
+
+    @property
+    def indent(self) -> int:
+        return min(self.depth, MAX_INDENT)
+
+    @property
+    def open(self) -> bool:
+        """Its end is not known."""
+        return self.span is not None and self.span.duration_ns is None
+
+    @property
+    def backwards(self) -> bool:
+        """It ends before it starts, by its own clock."""
+        return self.span is not None and (self.span.duration_ns or 0) < 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waterfall:
+    """Rows in order, and the axis they share. `length_ns` is the trace's, `axis_ns` a little more."""
+
+    rows: list[Row]
+    ticks: list[Tick]
+    start_ns: int
+    length_ns: int
+    axis_ns: int
+    owners: list[str]
+    missing: int
+    critical: bool
+
+
+# What is still to be drawn: a node, or small ones to fold; its depth; its parent's row; whether it is inside a fold.
+Item = tuple[Node | list[Node], int, Row | None, bool]
+
+
+def draw(tree: TraceTree, keep: str = "") -> Waterfall:
+    """The rows of a trace; the span with the id `keep` is not folded away."""
+    return _Drawing(tree, keep).draw()
+
+
+class _Drawing:
+    def __init__(self, tree: TraceTree, keep: str) -> None:
+        self.tree = tree
+        self.keep = keep
+        self.length_ns = tree.end_ns - tree.start_ns
+        self.axis_ns = max(int(self.length_ns * LABEL_ROOM), 1)
+        self.critical = critical_path(tree)
+        self.rows: list[Row] = []
+
+    def draw(self) -> Waterfall:
+        stack: list[Item] = list(self._below(self.tree.roots, 0, None))
+        while stack:
+            item, depth, parent, hidden = stack.pop()
+            if isinstance(item, list):
+                row = self._fold(item, depth)
+                stack += [(node, depth + 1, row, True) for node in reversed(item)]
+            else:
+                row = self._row(item, depth, parent, hidden)
+                stack += self._below(item.children, depth + 1, row)
+            self.rows.append(row)
+        self._count_descendants()
+        return Waterfall(
+            rows=self.rows,
+            ticks=ticks(self.axis_ns),
+            start_ns=self.tree.start_ns,
+            length_ns=self.length_ns,
+            axis_ns=self.axis_ns,
+            owners=sorted({row.owner for row in self.rows}, key=lambda name: (name != PROGRAM, name)),
+            missing=sum(row.span is None and not row.folded for row in self.rows),
+            critical=any(row.path for row in self.rows),
+        )
+
+    def _below(
+        self, nodes: list[Node], depth: int, parent: Row | None
+    ) -> Iterator[tuple[Node | list[Node], int, Row | None, bool]]:
+        """What to draw for these siblings, in reverse, for the stack: the small ones as one at the end."""
+        small = [node for node in nodes if self._is_small(node)]
+        if len(small) < FOLD_FROM or self.length_ns < FOLD_IN_TRACES_FROM_NS:
+            small = []
+        folded = {id(node) for node in small}
+        if small:
+            yield small, depth, parent, False
+        for node in reversed(nodes):
+            if id(node) not in folded:
+                yield node, depth, parent, False
+
+    def _is_small(self, node: Node) -> bool:
+        span = node.span
+        return (
+            span is not None
+            and span.duration_ns is not None
+            and 0 <= span.duration_ns < FOLD_BELOW_NS
+            and not (node.children or span.is_error or node.in_cycle or node.span_id == self.keep)
+        )
+
+    def _row(self, node: Node, depth: int, parent: Row | None, hidden: bool) -> Row:
+        span = node.span
+        bar = self._bar(node.start_ns, node.end_ns)
+        row = Row(node.span_id, depth, bar, PROGRAM, span, children=len(node.children), hidden=hidden)
+        row.path = [self._bar(*segment) for segment in self.critical.get(id(node), ())]
+        row.in_cycle = node.in_cycle
+        if span is not None:
+            row.owner = self._owner(span, parent)
+            above = parent.span.service if parent and parent.span else ""
+            row.service = span.service if span.service != above else ""
+            row.address = addressed(span.name, span.attributes)
+            row.detail, row.problem = described(span)
+        # A label is about ten characters and as many pixels each; an axis is rarely shorter than 400.
+        row.left = bar.end > 100 - (len(row.detail) + len(row.problem) + 9) * 1.6 and bar.x > 25
+        return row
+
+    def _owner(self, span: SpanFacts, parent: Row | None) -> str:
+        """Its own; a call to somebody else belongs to whoever makes it."""
+        found = owner(span.service, span.scope, span.name, span.attributes)
+        if found == PROGRAM and span.kind == CLIENT_KIND and parent and parent.owner == CLIENT:
+            return CLIENT
+        return found
+
+    def _fold(self, nodes: list[Node], depth: int) -> Row:
+        start_ns, end_ns = min(node.start_ns for node in nodes), max(node.end_ns for node in nodes)
+        owners = {self._owner(node.span, None) for node in nodes if node.span}
+        name = owners.pop() if len(owners) == 1 else ""
+        row = Row(f"fold-{nodes[0].span_id}", depth, self._bar(start_ns, end_ns), name or PROGRAM, detail=name)
+        row.folded = row.children = len(nodes)
+        return row
+
+    def _bar(self, start_ns: int, end_ns: int) -> Bar:
+        return Bar(percent(start_ns - self.tree.start_ns, self.axis_ns), percent(end_ns - start_ns, self.axis_ns))
+
+    def _count_descendants(self) -> None:
+        open_rows: list[tuple[int, Row]] = []
+        for number, row in enumerate([*self.rows, Row("", -1, Bar(0, 0), PROGRAM)]):
+            while open_rows and open_rows[-1][1].depth >= row.depth:
+                at, ended = open_rows.pop()
+                ended.descendants = number - at - 1
+            open_rows.append((number, row))
+
+
+def described(span: SpanFacts) -> tuple[str, str]:
+    """A few words that tell this span from others of its name, and what went wrong in it, if anything did."""
+    attributes = span.attributes
+    words = attributes.get("sandbox.command.executable") or attributes.get("sandbox.file.path") or ""
+    problem = ""
+    code = attributes.get("sandbox.exit_code")
+    if code is not None:
+        if code == 0:
+            words = f"{words}  exit 0".strip()
+        else:
+            problem = f"exit {code}"
+    status = attributes.get("http.response.status_code") or attributes.get("http.status_code")
+    if isinstance(status, int) and status >= 400:
+        problem = f"HTTP {status}"
+    if span.is_error and not problem:
+        problem = span.status_message.partition("\n")[0] or "error"
+    return str(words)[-40:], problem[:60]
