@@ -30,7 +30,7 @@ def test_it_lets_everybody_in_when_no_token_is_set(db: None, client: Client) -> 
 
 def test_it_leads_a_browser_without_the_token_to_the_login_and_back(db: None, token: str, client: Client) -> None:
     answer = client.get("/traces/?range=all", headers={"Accept": "text/html"})
-    assert (answer.status_code, answer["Location"]) == (302, "/login/?next=/traces/%3Frange%3Dall")
+    assert (answer.status_code, answer["Location"]) == (302, "/login/?next=%2Ftraces%2F%3Frange%3Dall")
     answer = client.post("/login/", {"token": token, "next": "/traces/?range=all"})
     assert (answer.status_code, answer["Location"]) == (302, "/traces/?range=all")
     assert client.get("/api/v1/status").status_code == 200
