@@ -9,10 +9,12 @@ snake_case and enum names, which OTLP does not: reading those harms nobody.
 from __future__ import annotations
 
 import base64
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 import orjson
 from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from opentelemetry.proto.logs.v1.logs_pb2 import LogsData
 from opentelemetry.proto.metrics.v1.metrics_pb2 import MetricsData
@@ -21,9 +23,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 from collector.decode.errors import DecodeError
 
 MESSAGES: dict[str, type[Message]] = {"traces": TracesData, "metrics": MetricsData, "logs": LogsData}
-ID_FIELDS = frozenset({"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"})
-# Below these keys lie the sender's own data, where a key named traceId means nothing.
-OWN_DATA = frozenset({"attributes", "body", "resource", "scope", "filteredAttributes", "metadata"})
+ID_FIELDS = frozenset({"trace_id", "span_id", "parent_span_id"})
 # An id that is not hex: of no valid length, so that the item is refused alone and the rest is kept.
 NOT_AN_ID = base64.b64encode(b"?").decode()
 
@@ -43,8 +43,8 @@ def to_protobuf(signal: str, body: bytes) -> bytes:
 
 def tree_to_protobuf(signal: str, tree: dict[str, Any]) -> bytes:
     """The same for JSON already parsed. Changes `tree`."""
-    _ids_to_base64(tree)
     message = MESSAGES[signal]()
+    _prepare(tree, cast(Descriptor, message.DESCRIPTOR))
     try:
         json_format.ParseDict(tree, message, ignore_unknown_fields=True)
         return message.SerializeToString()
@@ -52,20 +52,34 @@ def tree_to_protobuf(signal: str, tree: dict[str, Any]) -> bytes:
         raise DecodeError(f"the body is not OTLP JSON: {str(error)[:300]}") from error
 
 
-def _ids_to_base64(tree: dict[str, Any]) -> None:
+def _prepare(tree: dict[str, Any], kind: Descriptor) -> None:
+    """Ids to base64. Raises DecodeError where an object is due and something else is given: of a text `json_format`
+    takes the letters for unknown fields, and keeps silent."""
     # A stack instead of recursion: what is nested too deep is for the parser to refuse, not for us to fall over.
-    stack: list[Any] = [tree]
+    stack = [(tree, kind)]
     while stack:
-        node = stack.pop()
-        if isinstance(node, list):
-            stack.extend(item for item in node if isinstance(item, (dict, list)))
-            continue
+        node, kind = stack.pop()
+        fields = _fields(kind)
         for key, value in node.items():
-            if key in ID_FIELDS:
-                if isinstance(value, str):
-                    node[key] = _base64(value)
-            elif isinstance(value, (dict, list)) and key not in OWN_DATA:
-                stack.append(value)
+            is_id, inner = fields.get(key, (False, None))
+            if is_id and isinstance(value, str):
+                node[key] = _base64(value)
+            elif inner is not None:
+                for item in value if isinstance(value, list) else [value]:
+                    if isinstance(item, dict):
+                        stack.append((item, inner))
+                    elif item is not None:
+                        raise DecodeError(f"the body is not OTLP JSON: {key} holds {item!r:.40} where an object is due")
+
+
+@cache
+def _fields(kind: Descriptor) -> dict[str, tuple[bool, Descriptor | None]]:
+    """By name in JSON, and in .proto files: whether it is an id, and the message it holds."""
+    return {
+        name: (field.name in ID_FIELDS, field.message_type)
+        for field in kind.fields
+        for name in (field.json_name, field.name)
+    }
 
 
 def _base64(text: str) -> str:
