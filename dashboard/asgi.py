@@ -33,8 +33,14 @@ STATUS_INTERVAL_S = 1.0
 PREFIX: str = settings.FORCE_SCRIPT_NAME or ""
 
 # Files have no hash in their names (no build step): browsers ask each time, and are mostly told "not modified".
+# Looked up at each request, so that a checkout may be updated under a running server.
 pages = ServeStaticASGI(
-    django_application, root=settings.BASE_DIR / "static", prefix="static", max_age=0, allow_all_origins=False
+    django_application,
+    root=settings.BASE_DIR / "static",
+    prefix="static",
+    max_age=0,
+    allow_all_origins=False,
+    autorefresh=True,
 )
 live: Any = LiveConsumer.as_asgi()
 
