@@ -19,6 +19,7 @@ FOLD_IN_TRACES_FROM_NS = 50 * FOLD_BELOW_NS  # in a shorter trace a millisecond 
 MAX_INDENT = 20
 LABEL_ROOM = 1.12  # the axis is this much longer than the trace: room for the root's duration
 CLIENT_KIND = 3
+PATH_FROM_PERCENT = 0.15  # a shorter part of the critical path is a speck that says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,8 @@ class _Drawing:
         span = node.span
         bar = self._bar(node.start_ns, node.end_ns)
         row = Row(node.span_id, depth, bar, PROGRAM, span, children=len(node.children), hidden=hidden)
-        row.path = [self._bar(*segment) for segment in self.critical.get(id(node), ())]
+        parts = [self._bar(*segment) for segment in self.critical.get(id(node), ())]
+        row.path = [part for part in parts if part.width >= PATH_FROM_PERCENT]
         row.in_cycle = node.in_cycle
         if span is not None:
             row.owner = self._owner(span, parent)

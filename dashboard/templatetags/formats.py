@@ -15,6 +15,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from dashboard.attributes import untagged
+
 register = template.Library()
 
 US, MS, S = 10**3, 10**6, 10**9
@@ -60,6 +62,7 @@ def since(ns: int | None, start_ns: int) -> str:
 @register.filter
 def value(item: Any) -> str:
     """An attribute's value, or a log's body: text as it is, all else as JSON."""
+    item = untagged(item)
     if isinstance(item, str):
         return item
     if item is None:
@@ -106,6 +109,12 @@ def _time(ns: int | None, shape: str, pattern: str) -> str | SafeString:
 def count(number: int | None) -> str:
     """1,042."""
     return UNKNOWN if number is None else f"{number:,}"
+
+
+@register.filter
+def range_words(name: str) -> str:
+    """A time range as a sentence has it: 15m is 15 min."""
+    return f"{name[:-1]} {'min' if name.endswith('m') else name[-1:]}"
 
 
 @register.filter
