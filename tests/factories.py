@@ -32,7 +32,7 @@ T0_NS = 1_795_473_187_967_755_510  # 2026-11-23T22:33:07.967755510Z
 MS = 10**6
 SECOND = 10**9
 
-_numbers = itertools.count(1)
+_numbers = itertools.count(1_000_000)  # beyond those that tests give themselves
 Item = TypeVar("Item", bound=Hashable)
 
 
