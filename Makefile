@@ -16,7 +16,7 @@ help:
 	@echo "make run           start the dashboard: http://127.0.0.1:8000/"
 	@echo "make test          the tests, on SQLite and on PostgreSQL"
 	@echo "make test-browser  the pages in Chromium"
-	@echo "make test-faults   kill -9 under load, overload, clean stops"
+	@echo "make test-faults   kill -9 under load, overload, clean stops; on both databases"
 	@echo "make lint          ruff, mypy, import contracts, migrations"
 	@echo "make bench         speed and memory (BENCH_SECONDS, BENCH_SPANS)"
 
@@ -37,6 +37,7 @@ test-browser: $(VENV)/installed-dev
 
 test-faults: $(VENV)/installed-dev
 	$(PYTEST) tests/faults
+	$(PYTHON_IN) -m tests.postgresql $(PYTEST) tests/faults
 
 bench: $(VENV)/installed-dev
 	@$(PYTHON_IN) -m bench
