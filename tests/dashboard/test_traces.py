@@ -1,0 +1,155 @@
+"""The list of traces: what it shows, what it says when it is empty, and what it says to what is wrong."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from django.test import Client
+
+from collector.ingest import save_now
+from tests.factories import MS, SECOND, T0_NS, batch, make_span, span_id, trace_id
+
+pytestmark = pytest.mark.django_db
+
+
+def page(client: Client, **parameters: str) -> str:
+    response = client.get("/traces/", parameters)
+    assert response.status_code == 200, response.content
+    return response.content.decode()
+
+
+def names(html: str) -> list[str]:
+    """The root operations on the page, in order."""
+    return re.findall(r'<a class="row-link"[^>]*>([^<]*)', html)
+
+
+def fill(count: int = 3) -> None:
+    spans = [make_span(f"job {n}", trace=trace_id(n), start_ns=T0_NS + n * SECOND) for n in range(1, count + 1)]
+    save_now(batch(*spans))
+
+
+def test_it_shows_the_newest_trace_first(client: Client) -> None:
+    fill()
+    assert names(page(client, range="all")) == ["job 3", "job 2", "job 1"]
+
+
+def test_it_shows_the_last_15_minutes_unless_asked_otherwise(client: Client) -> None:
+    fill()
+    save_now(batch(make_span("just now", start_ns=time.time_ns() - SECOND)))
+    assert names(page(client)) == ["just now"]
+
+
+def test_a_row_tells_services_spans_errors_and_duration(client: Client) -> None:
+    root = make_span("checkout", trace=trace_id(1), span=span_id(1), duration_ns=1_350 * MS)
+    failed = make_span("charge", trace=trace_id(1), parent=span_id(1), service="payments", status="error")
+    save_now(batch(root, failed))
+    html = page(client, range="all")
+    row = html[html.index(f'data-trace-id="{trace_id(1)}"') :].partition("</tr>")[0]
+    assert "shop, payments" in row
+    assert re.findall(r'<td[^>]*class="number">([^<]+)', row) == ["2"]
+    assert "#error" in row
+    assert "1.35 s" in row
+
+
+def test_bars_share_a_scale_and_an_outlier_is_cut_with_slashes(client: Client) -> None:
+    usual = [make_span("job", duration_ns=100 * MS) for _ in range(20)]
+    save_now(batch(*usual, make_span("outlier", duration_ns=60 * SECOND, start_ns=T0_NS + SECOND)))
+    html = page(client, range="all")
+    assert html.count('class="slashes"') == 1
+    assert re.findall(r">([^<>]+)</text>", html) == ["0", "20 ms", "40", "60", "80", "100"]
+
+
+def test_a_trace_without_its_root_says_so(client: Client) -> None:
+    save_now(batch(make_span("step", parent=span_id(9))))
+    assert "root not received" in page(client, range="all")
+
+
+def test_older_goes_on_where_the_page_ended(client: Client) -> None:
+    fill(5)
+    html = page(client, range="all", limit="2")
+    seen = names(html)
+    while link := re.search(r'rel="next" href="([^"]+)"', html):
+        html = client.get("/traces/" + link[1].replace("&amp;", "&")).content.decode()
+        assert "data-live" not in html.partition("<main")[2]
+        seen += names(html)
+    assert seen == [f"job {n}" for n in (5, 4, 3, 2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("min_duration", "soon"),
+        ("status", "bad"),
+        ("trace_id", "xyz"),
+        ("from", "yesterday"),
+        ("cursor", "nowhere"),
+        ("colour", "red"),
+    ],
+)
+def test_what_is_wrong_is_said_on_the_page(client: Client, name: str, value: str) -> None:
+    response = client.get("/traces/", {name: value})
+    html = response.content.decode()
+    assert response.status_code == 400
+    assert 'class="problem"' in html or 'class="notice error"' in html
+    if name not in ("cursor", "colour"):
+        assert f'aria-describedby="{name}-problem"' in html
+        assert f'id="{name}-problem"' in html
+
+
+def test_filters_keep_the_range_and_the_range_keeps_the_filters(client: Client) -> None:
+    fill()
+    html = page(client, range="all", q="job")
+    assert '<input type="hidden" name="range" value="all">' in html
+    assert 'href="?range=1h&amp;q=job"' in html
+
+
+def test_before_anything_was_received_it_says_where_to_send(client: Client) -> None:
+    html = page(client)
+    assert "No trace has been received yet" in html
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT=http://" in html
+    assert 'data-live="traces"' in html
+
+
+def test_when_all_is_older_it_says_how_old_and_offers_the_range(client: Client) -> None:
+    save_now(batch(make_span("yesterday", start_ns=time.time_ns() - 20 * 3_600 * SECOND)))
+    html = page(client, service="shop")
+    assert "No trace in this time range" in html
+    assert ">20 h</time> ago: yesterday" in html
+    assert re.search(r'href="\?service=shop&amp;range=24h"', html)
+
+
+def test_when_nothing_matches_it_offers_what_to_leave_out(client: Client) -> None:
+    fill()
+    html = page(client, q="nothing like it", service="shop")
+    assert "No trace matches" in html
+    assert "any service" in html
+    assert "without “nothing like it”" in html
+
+
+def test_a_partial_answer_holds_the_live_regions_alone(client: Client) -> None:
+    fill()
+    html = client.get("/traces/", {"range": "all"}, headers={"X-Partial": "1"}).content.decode()
+    assert "<html" not in html
+    assert re.findall(r'^\s*<\w+[^>]* id="(\w+)"', html, re.MULTILINE) == ["facts", "csv", "rows"]
+
+
+def test_the_csv_button_has_the_pages_filters_and_counts_its_rows(client: Client) -> None:
+    fill()
+    html = page(client, range="all", service="shop")
+    assert re.search(r'href="/export/spans.csv\?range=all&amp;service=shop"', html)
+    assert "3 spans" in html
+
+
+def test_names_are_text_whatever_they_hold(client: Client) -> None:
+    save_now(batch(make_span('<script>alert("x")</script>', service="<b>shop</b>")))
+    html = page(client, range="all")
+    assert "<script>alert" not in html
+    assert "<b>shop" not in html
+
+
+def test_a_page_needs_a_fixed_number_of_queries(client: Client, django_assert_max_num_queries: object) -> None:
+    fill(40)
+    with django_assert_max_num_queries(10):  # type: ignore[operator]
+        page(client, range="all")
