@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults.senders import Sender, SpanIds, start_senders
-from tests.server import Server, running_server, wait_for
+from tests.server import Server, wait_for
 
 pytestmark = pytest.mark.server
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server not yet started; gone afterwards, however the test ends."""
+    server = Server(tmp_path)
+    yield server
+    if server.process and server.process.poll() is None:
+        server.kill()
 
 
 def stored_spans(server: Server) -> list[SpanIds]:
@@ -39,8 +48,7 @@ def check_stored_once(server: Server, expected: Iterable[SpanIds], possible: Ite
 
 # The first commit, the caches just filled, the write-ahead log grown: different moments to be torn from.
 @pytest.mark.parametrize("acknowledged_spans", [50, 1_000, 10_000])
-def test_killed_under_load_it_has_every_acknowledged_span_once(tmp_path: Path, acknowledged_spans: int) -> None:
-    server = Server(tmp_path)
+def test_killed_under_load_it_has_every_acknowledged_span_once(server: Server, acknowledged_spans: int) -> None:
     server.start()
     senders = start_senders(server)
     wait_for_acknowledgements(senders, acknowledged_spans)
@@ -58,19 +66,18 @@ def test_killed_under_load_it_has_every_acknowledged_span_once(tmp_path: Path, a
     server.stop()
 
 
-def test_stopped_under_load_it_finishes_what_it_has_begun(tmp_path: Path) -> None:
-    with running_server(tmp_path) as server:
-        senders = start_senders(server)
-        wait_for_acknowledgements(senders, 500)
-    # It has ended: with status 0 and without a traceback, which running_server sees to.
+def test_stopped_under_load_it_finishes_what_it_has_begun(server: Server) -> None:
+    server.start()
+    senders = start_senders(server)
+    wait_for_acknowledgements(senders, 500)
+    server.stop()  # which looks at its exit status and its log
     for sender in senders:
         sender.join(60)
     acknowledged = [ids for sender in senders for ids in sender.acknowledged]
     check_stored_once(server, acknowledged, (ids for sender in senders for ids in sender.sent))
 
 
-def test_killed_twice_over_it_starts_again(tmp_path: Path) -> None:
-    server = Server(tmp_path)
+def test_killed_twice_over_it_starts_again(server: Server) -> None:
     acknowledged: list[SpanIds] = []
     sent: list[SpanIds] = []
     for _ in range(2):
