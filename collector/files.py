@@ -40,7 +40,7 @@ SIGNAL_IN_NAME: tuple[tuple[str, Signal], ...] = (
     ("metric", "metrics"),
     ("log", "logs"),
 )
-BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+BINARY = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")  # not the bell, backspace and escape of a terminal's record
 PROTOBUF_NAMES = (".pb", ".binpb", ".protobuf")
 
 

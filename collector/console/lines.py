@@ -26,7 +26,7 @@ LEVEL = "|".join(sorted(SEVERITIES, key=len, reverse=True))
 
 # Not tied to a line's start: a terminal mixes two streams anywhere.
 LOG_LINE = re.compile(
-    r"(?P<time>\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:[,.](?P<fraction>\d{3,9}))?(?P<zone>Z|[+-]\d\d:?\d\d)?"
+    r"(?P<time>\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:[,.](?P<fraction>\d{1,9}))?(?P<zone>Z|[+-]\d\d:?\d\d)?"
     r"\ (?:-\ )?(?:(?P<logger>[\w.]{1,200})\ -\ )?"
     rf"\[?(?P<level>{LEVEL})\b\]?(?:\ -\ |:\s?|\s+|$)",
     re.ASCII,

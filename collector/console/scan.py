@@ -27,6 +27,9 @@ COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\
 FIRST_MEMBER = re.compile(r' {4}"(?:name|body|resource_metrics)":')
 PROGRAM_BRACE = re.compile(r'\{\s*[^\s"}]')  # {'a': 1}, {x}: a brace, but not JSON
 
+WORDS = ("null", "true", "false", "NaN", "Infinity", "-Infinity")
+MAX_WORD_CHARS = max(map(len, WORDS))
+
 _decoder = json.JSONDecoder()
 
 
@@ -99,7 +102,8 @@ class Scanner:
             try:
                 value, end = _decoder.raw_decode(self._window, start)
             except json.JSONDecodeError as error:
-                unfinished = error.pos >= self._content_end - (len(whole) - len(self._window)) - 1
+                left = self._content_end - (len(whole) - len(self._window)) - error.pos
+                unfinished = left <= 1 or self._begins_a_word(error.pos, left)
                 if unfinished and not self._ended and len(whole) - start < MAX_OBJECT_CHARS:
                     self._window = whole
                     return []
@@ -113,11 +117,16 @@ class Scanner:
                 return [self._broken("a JSON object with a number too long, or nested too deep, to be read")]
             return [*self._finish(start, end, value, len(inside)), *inside]
 
+    def _begins_a_word(self, position: int, left: int) -> bool:
+        """Whether the text ends inside a literal: `nul`."""
+        rest = self._window[position : position + left] if left < MAX_WORD_CHARS else ""
+        return bool(rest) and any(word.startswith(rest) for word in WORDS)
+
     def _finish(self, start: int, end: int, value: dict[str, Any], taken_out: int) -> list[Found]:
         found = FoundObject(self._line, value, self._window[start:end])
         line_end = self._line_end(end)
-        alone = not self._window[end:line_end].strip()
-        self._go_to(line_end + 1 if alone else end, taken_out)
+        rest = self._window[end:line_end].lstrip()
+        self._go_to(line_end - len(rest) if rest else line_end + 1, taken_out)
         return [found]
 
     def _take_out(self, stumble: int, inside: list[FoundLine]) -> bool:
