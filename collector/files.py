@@ -15,6 +15,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import tzinfo
 from typing import Any, BinaryIO, cast
 
@@ -51,14 +52,21 @@ class Source(io.RawIOBase):
         self.problem = ""
         self._limit_bytes = limit_bytes
         self._bytes_read = 0
-        # Not closed by us: it may be standard input. A view of it is wanted because gzip's two first bytes tell.
-        buffered = io.BufferedReader(cast(io.RawIOBase, stream), BLOCK_BYTES)
-        self._stream: BinaryIO = buffered
-        if buffered.peek(2)[:2] == b"\x1f\x8b":
-            self._stream = cast(BinaryIO, gzip.GzipFile(fileobj=buffered))
+        # A view of the stream, since gzip's two first bytes tell.
+        self._view = io.BufferedReader(cast(io.RawIOBase, stream), BLOCK_BYTES)
+        self._stream: BinaryIO = self._view
+        if self._view.peek(2)[:2] == b"\x1f\x8b":
+            self._stream = cast(BinaryIO, gzip.GzipFile(fileobj=self._view))
 
     def readable(self) -> bool:
         return True
+
+    def close(self) -> None:
+        """Lets go of the stream, which is not ours to close: it may be standard input. A view closes what it holds."""
+        if not self.closed:
+            with suppress(ValueError):  # it is closed already
+                self._view.detach()
+        super().close()
 
     def readinto(self, buffer: Any) -> int:
         try:
