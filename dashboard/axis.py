@@ -26,19 +26,19 @@ def percent(part_ns: int, whole_ns: int) -> float:
     return round(100 * part_ns / whole_ns, 2) if whole_ns else 0.0
 
 
-def ticks(length_ns: int, most: int = 8) -> list[Tick]:
-    """At most `most` steps of 1, 2 or 5 x 10^n nanoseconds from zero to the axis's end."""
+def ticks(length_ns: int, most: int = 8, from_ns: int = 0) -> list[Tick]:
+    """At most `most` steps of 1, 2 or 5 x 10^n nanoseconds, on an axis that begins at `from_ns`."""
     if length_ns <= 0:
         return [Tick(0.0, "0")]
     step_ns = next(step for step in _steps() if length_ns <= step * most)
-    found = [Tick(0.0, "0")]
+    found = []
     unit_before = ""
-    for number in range(1, length_ns // step_ns + 1):
+    for number in range(-(-from_ns // step_ns), (from_ns + length_ns) // step_ns + 1):
         ns = number * step_ns
-        size, unit = next(row for row in UNITS if ns >= row[0])
-        label = f"{ns / size:g}" + ("" if unit == unit_before else f" {unit}")
+        size, unit = next((row for row in UNITS if ns >= row[0]), (1, ""))
+        label = f"{ns / size:.12g}" + (f" {unit}" if unit and unit != unit_before else "")
         unit_before = unit
-        found.append(Tick(percent(ns, length_ns), label, minor=number % 2 == 1))
+        found.append(Tick(percent(ns - from_ns, length_ns), label, minor=number % 2 == 1))
     return found
 
 

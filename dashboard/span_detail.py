@@ -16,7 +16,7 @@ from dashboard.trace_tree import Node, TraceTree
 
 KINDS = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
 STATUSES = ["Unset", "Ok", "Error"]
-# Low eight bits: W3C trace flags, of which SAMPLED is usual. The next two say whether the parent is of another process.
+# Low eight bits: W3C trace flags, which older SDKs leave out. The next two say whether the parent is elsewhere.
 SAMPLED, RANDOM, HAS_IS_REMOTE, IS_REMOTE = 1, 2, 0x100, 0x200
 MAX_LOGS = 50
 MAX_EXEMPLARS = 20
@@ -38,6 +38,7 @@ class Detail:
 
     offset_ns: int
     self_ns: int
+    zoom: str  # the part of the trace it was running in, with some room
     kind: str
     status: str
     owner: str
@@ -58,9 +59,12 @@ def span_detail(span: Span, tree: TraceTree) -> Detail:
         (span.dropped_attributes_count, "attribute"), (span.dropped_events_count, "event"),
         (span.dropped_links_count, "link"), (dropped, "resource attribute"),
     ]  # fmt: skip
+    end_ns = node.end_ns if node else span.start_ns + max(span.duration_ns or 0, 0)
+    room_ns = (end_ns - span.start_ns) // 10
     return Detail(
         offset_ns=span.start_ns - tree.start_ns,
         self_ns=node.self_ns if node else span.duration_ns or 0,
+        zoom=f"{max(span.start_ns - tree.start_ns - room_ns, 0)}-{end_ns - tree.start_ns + room_ns + 1}",
         kind=KINDS[operation.kind] if 0 <= operation.kind < len(KINDS) else f"unknown ({operation.kind})",
         status=STATUSES[span.status_code] if 0 <= span.status_code < 3 else f"unknown ({span.status_code})",
         owner=owner(operation.service, span.scope.name, operation.name, span.attributes),
@@ -92,8 +96,6 @@ def _event(event: dict[str, Any], start_ns: int) -> Event:
 def flag_words(flags: int) -> str:
     """What is unusual about a span's flags, in words; empty when nothing is."""
     words = []
-    if not flags & SAMPLED and flags:
-        words.append("not sampled")
     if flags & HAS_IS_REMOTE and flags & IS_REMOTE:
         words.append("parent in another process")
     rest = flags & ~(SAMPLED | RANDOM | HAS_IS_REMOTE | IS_REMOTE)

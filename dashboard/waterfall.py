@@ -19,6 +19,9 @@ FOLD_IN_TRACES_FROM_NS = 50 * FOLD_BELOW_NS  # in a shorter trace a millisecond 
 MAX_INDENT = 20
 LABEL_ROOM = 1.12  # the axis is this much longer than the trace: room for the root's duration
 CLIENT_KIND = 3
+DURATION_CHARACTERS = 9
+CHARACTER_PERCENT = 1.6  # of an axis that is rarely shorter than 400 pixels
+RIGHT, LEFT, INSIDE = "right", "left", "inside"
 PATH_FROM_PERCENT = 0.15  # a shorter part of the critical path is a speck that says nothing
 
 
@@ -28,6 +31,7 @@ class Bar:
 
     x: float
     width: float
+    inside: bool = True  # of what the axis shows
 
     @property
     def end(self) -> float:
@@ -41,11 +45,11 @@ class Row:
     key: str
     depth: int
     bar: Bar
+    whole: Bar  # the same on an axis of the whole trace
     owner: str
     span: SpanFacts | None = None
     service: str = ""  # when it is another one than the row above it in the tree
     children: int = 0
-    descendants: int = 0
     folded: int = 0
     hidden: bool = False
     in_cycle: bool = False
@@ -53,7 +57,7 @@ class Row:
     address: str = ""  # what a call went to, when its name is only a method
     detail: str = ""  # a few words before the duration
     problem: str = ""  # what went wrong, in words
-    left: bool = False  # the label stands left of the bar
+    label: str = RIGHT  # where it stands: right or left of the bar, or in it
 
     @property
     def indent(self) -> int:
@@ -72,13 +76,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """Rows in order, and the axis they share. `length_ns` is the trace's, `axis_ns` a little more."""
+    """Rows in order, and the axis they share. `whole_ns` is a little more than the trace's `length_ns`.
+
+    `window` is what the axis shows, on an axis of the whole.
+    """
 
     rows: list[Row]
     ticks: list[Tick]
     start_ns: int
     length_ns: int
-    axis_ns: int
+    whole_ns: int
+    window: Bar
     owners: list[str]
     missing: int
     critical: bool
@@ -88,17 +96,24 @@ class Waterfall:
 Item = tuple[Node | list[Node], int, Row | None, bool]
 
 
-def draw(tree: TraceTree, keep: str = "") -> Waterfall:
-    """The rows of a trace; the span with the id `keep` is not folded away."""
-    return _Drawing(tree, keep).draw()
+# A part of the trace to look at closely: from and to, ns after its start.
+Zoom = tuple[int, int]
+
+
+def draw(tree: TraceTree, keep: str = "", zoom: Zoom | None = None) -> Waterfall:
+    """The rows of a trace; the span with the id `keep` is not folded away. Bars outside of `zoom` are cut off."""
+    return _Drawing(tree, keep, zoom).draw()
 
 
 class _Drawing:
-    def __init__(self, tree: TraceTree, keep: str) -> None:
+    def __init__(self, tree: TraceTree, keep: str, zoom: Zoom | None) -> None:
         self.tree = tree
         self.keep = keep
         self.length_ns = tree.end_ns - tree.start_ns
-        self.axis_ns = max(int(self.length_ns * LABEL_ROOM), 1)
+        self.whole_ns = max(int(self.length_ns * LABEL_ROOM), 1)
+        self.zoom = zoom
+        self.from_ns, to_ns = zoom or (0, self.whole_ns)
+        self.axis_ns = to_ns - self.from_ns
         self.critical = critical_path(tree)
         self.rows: list[Row] = []
 
@@ -113,13 +128,13 @@ class _Drawing:
                 row = self._row(item, depth, parent, hidden)
                 stack += self._below(item.children, depth + 1, row)
             self.rows.append(row)
-        self._count_descendants()
         return Waterfall(
             rows=self.rows,
-            ticks=ticks(self.axis_ns),
+            ticks=ticks(self.axis_ns, from_ns=self.from_ns),
             start_ns=self.tree.start_ns,
             length_ns=self.length_ns,
-            axis_ns=self.axis_ns,
+            whole_ns=self.whole_ns,
+            window=self._whole(self.tree.start_ns + self.from_ns, self.tree.start_ns + self.from_ns + self.axis_ns),
             owners=sorted({row.owner for row in self.rows}, key=lambda name: (name != PROGRAM, name)),
             missing=sum(row.span is None and not row.folded for row in self.rows),
             critical=any(row.path for row in self.rows),
@@ -150,9 +165,9 @@ class _Drawing:
 
     def _row(self, node: Node, depth: int, parent: Row | None, hidden: bool) -> Row:
         span = node.span
-        bar = self._bar(node.start_ns, node.end_ns)
-        row = Row(node.span_id, depth, bar, PROGRAM, span, children=len(node.children), hidden=hidden)
-        parts = [self._bar(*segment) for segment in self.critical.get(id(node), ())]
+        bar, whole = self._bars(node.start_ns, node.end_ns)
+        row = Row(node.span_id, depth, bar, whole, PROGRAM, span, children=len(node.children), hidden=hidden)
+        parts = [self._bars(*segment)[0] for segment in self.critical.get(id(node), ())]
         row.path = [part for part in parts if part.width >= PATH_FROM_PERCENT]
         row.in_cycle = node.in_cycle
         if span is not None:
@@ -161,8 +176,7 @@ class _Drawing:
             row.service = span.service if span.service != above else ""
             row.address = addressed(span.name, span.attributes)
             row.detail, row.problem = described(span)
-        # A label is about ten characters and as many pixels each; an axis is rarely shorter than 400.
-        row.left = bar.end > 100 - (len(row.detail) + len(row.problem) + 9) * 1.6 and bar.x > 25
+        row.label = _label_place(bar, len(row.detail) + len(row.problem))
         return row
 
     def _owner(self, span: SpanFacts, parent: Row | None) -> str:
@@ -176,20 +190,32 @@ class _Drawing:
         start_ns, end_ns = min(node.start_ns for node in nodes), max(node.end_ns for node in nodes)
         owners = {self._owner(node.span, None) for node in nodes if node.span}
         name = owners.pop() if len(owners) == 1 else ""
-        row = Row(f"fold-{nodes[0].span_id}", depth, self._bar(start_ns, end_ns), name or PROGRAM, detail=name)
+        row = Row(f"fold-{nodes[0].span_id}", depth, *self._bars(start_ns, end_ns), name or PROGRAM, detail=name)
         row.folded = row.children = len(nodes)
         return row
 
-    def _bar(self, start_ns: int, end_ns: int) -> Bar:
-        return Bar(percent(start_ns - self.tree.start_ns, self.axis_ns), percent(end_ns - start_ns, self.axis_ns))
+    def _bars(self, start_ns: int, end_ns: int) -> tuple[Bar, Bar]:
+        """On the axis shown, cut off at its ends, and on that of the whole trace."""
+        whole = self._whole(start_ns, end_ns)
+        if self.zoom is None:
+            return whole, whole
+        zero_ns = self.tree.start_ns + self.from_ns
+        start = percent(start_ns - zero_ns, self.axis_ns)
+        end = percent(end_ns - zero_ns, self.axis_ns)
+        inside = end >= 0 and start <= 100
+        start, end = min(max(start, 0), 100), min(max(end, 0), 100)
+        return Bar(start, round(end - start, 2), inside), whole
 
-    def _count_descendants(self) -> None:
-        open_rows: list[tuple[int, Row]] = []
-        for number, row in enumerate([*self.rows, Row("", -1, Bar(0, 0), PROGRAM)]):
-            while open_rows and open_rows[-1][1].depth >= row.depth:
-                at, ended = open_rows.pop()
-                ended.descendants = number - at - 1
-            open_rows.append((number, row))
+    def _whole(self, start_ns: int, end_ns: int) -> Bar:
+        return Bar(percent(start_ns - self.tree.start_ns, self.whole_ns), percent(end_ns - start_ns, self.whole_ns))
+
+
+def _label_place(bar: Bar, extra_characters: int) -> str:
+    """Right of the bar; left, or in a bar that leaves no room there, when it would leave the axis."""
+    room = 100 - bar.end
+    if room >= (extra_characters + DURATION_CHARACTERS) * CHARACTER_PERCENT or (bar.x <= 25 and room >= 5):
+        return RIGHT
+    return LEFT if bar.x > 25 else INSIDE
 
 
 def described(span: SpanFacts) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from html import escape
 
 from dashboard.templatetags.formats import duration
-from dashboard.waterfall import Bar, Row, Waterfall
+from dashboard.waterfall import LEFT, RIGHT, Bar, Row, Waterfall
 
 KIND_CLASSES = {2: "server", 3: "call", 4: "producer", 5: "consumer"}
 THIN_PERCENT = 0.6  # a bar that may be thinner than the two pixels one needs to be seen
@@ -25,7 +25,8 @@ def rows_html(drawn: Waterfall, selected: str, icons: str) -> str:
 
 
 def _row(row: Row, selected: str, reachable: bool, icons: str) -> str:
-    attributes = f' class="row i{row.indent} owner-{row.owner}" role="treeitem" aria-level="{row.depth + 1}"'
+    off = "" if row.bar.inside else " off"
+    attributes = f' class="row i{row.indent} owner-{row.owner}{off}" role="treeitem" aria-level="{row.depth + 1}"'
     attributes += f' data-key="{row.key}" tabindex="{0 if reachable else -1}"'
     if row.span is not None:
         attributes += f' data-span-id="{row.key}"'
@@ -35,7 +36,8 @@ def _row(row: Row, selected: str, reachable: bool, icons: str) -> str:
         attributes += f' aria-expanded="{"false" if row.folded else "true"}"'
     if row.hidden:
         attributes += " hidden"
-    return f"<div{attributes}>{_label(row, icons)}<svg>{_shapes(row)}{_words(row)}</svg></div>\n"
+    drawn = _shapes(row) + _words(row) if row.bar.inside else ""
+    return f"<div{attributes}>{_label(row, icons)}<svg>{drawn}</svg></div>\n"
 
 
 def _label(row: Row, icons: str) -> str:
@@ -88,9 +90,14 @@ def _rect(name: str, bar: Bar, y: int, height: int) -> str:
 
 
 def _words(row: Row) -> str:
-    place = f'x="{row.bar.x}%" dx="-6" text-anchor="end"' if row.left else f'x="{row.bar.end}%" dx="{_gap(row)}"'
     if row.folded:
         return ""
+    if row.label == RIGHT:
+        place = f'x="{row.bar.end}%" dx="{_gap(row)}"'
+    elif row.label == LEFT:
+        place = f'x="{row.bar.x}%" dx="-6" text-anchor="end"'
+    else:
+        place = f'class="in" x="{row.bar.end}%" dx="-6" text-anchor="end"'
     span = row.span
     if span is None:
         length = "known from what it called"
@@ -111,12 +118,17 @@ def _gap(row: Row) -> int:
 
 
 def map_html(drawn: Waterfall) -> str:
-    """The whole trace at a glance: one path an owner, a line a span. In a box of 1000 by as many rows as there are."""
+    """The whole trace at a glance: one path an owner, a line a span. In a box of 1000 by as many rows as there are.
+
+    Over it the part the axis shows.
+    """
     lines: dict[str, list[str]] = {}
     for number, row in enumerate(drawn.rows):
         if row.folded or row.span is None:
             continue
-        x, width = round(row.bar.x * 10), max(round(row.bar.width * 10), 2)
+        x, width = round(row.whole.x * 10), max(round(row.whole.width * 10), 2)
         lines.setdefault(row.owner, []).append(f"M{x} {number + 0.5}h{width}")
     paths = [f'<path class="owner-{owner}" d="{"".join(parts)}"/>' for owner, parts in lines.items()]
-    return f'<svg viewBox="0 0 1000 {max(len(drawn.rows), 1)}" preserveAspectRatio="none">{"".join(paths)}</svg>'
+    lines_svg = f'<svg viewBox="0 0 1000 {max(len(drawn.rows), 1)}" preserveAspectRatio="none">{"".join(paths)}</svg>'
+    window = f'<rect class="window" x="{drawn.window.x}%" width="{drawn.window.width}%" height="100%"/>'
+    return f'<svg class="map" data-zoom-map data-whole-ns="{drawn.whole_ns}">{lines_svg}{window}</svg>'

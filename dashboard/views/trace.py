@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -19,11 +20,12 @@ from dashboard.trace_reading import MAX_SPANS, read_spans
 from dashboard.trace_statistics import operation_times
 from dashboard.trace_tree import TraceTree, build_tree
 from dashboard.values import trace_id as read_trace_id
-from dashboard.waterfall import draw
+from dashboard.waterfall import Zoom, draw
 from dashboard.waterfall_html import map_html, rows_html
 
 TABS = ("waterfall", "statistics", "logs")
 MAX_LOGS = 1_000
+ZOOM = re.compile(r"([0-9]{1,18})-([0-9]{1,18})", re.ASCII)
 
 
 @never_cache
@@ -40,7 +42,8 @@ def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
         return _missing(request, trace_id)
     logs = queries.trace_logs(trace_id)
     log_count, more_logs = queries.count_up_to(logs, MAX_LOGS)
-    version = f"{summary.span_count}-{summary.end_ns}-{summary.duration_ns}-{log_count}"
+    zoom = _zoom(request.GET.get("zoom", ""))
+    version = f"{summary.span_count}-{summary.end_ns}-{summary.duration_ns}-{log_count}-{zoom}"
     if partial == "1" and request.headers.get("X-Version") == version:
         return HttpResponse(status=204)
     spans = read_spans(trace_id)
@@ -52,6 +55,7 @@ def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
         "log_count": log_count,
         "more_logs": more_logs,
         "tab": request.GET.get("view") if request.GET.get("view") in TABS else TABS[0],
+        "zoom": zoom,
         "not_drawn": max(summary.span_count - MAX_SPANS, 0),
     }
     if partial == "detail":
@@ -61,14 +65,22 @@ def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
     elif context["tab"] == "statistics":
         context["operations"] = operation_times(tree)
     else:
-        context |= _waterfall(request, tree) | _selected(request, trace_id, tree)
+        context |= _waterfall(request, tree, zoom) | _selected(request, trace_id, tree)
     template = "dashboard/_trace.html" if partial else "dashboard/trace.html"
     return render(request, template, context)
 
 
-def _waterfall(request: HttpRequest, tree: TraceTree) -> dict[str, Any]:
+def _zoom(text: str) -> Zoom | None:
+    """`from-to` in nanoseconds after the trace's start; what is none shows the whole trace."""
+    match = ZOOM.fullmatch(text)
+    if match is None or int(match[1]) >= int(match[2]):
+        return None
+    return int(match[1]), int(match[2])
+
+
+def _waterfall(request: HttpRequest, tree: TraceTree, zoom: Zoom | None) -> dict[str, Any]:
     selected = request.GET.get("span", "")
-    drawn = draw(tree, keep=selected)
+    drawn = draw(tree, selected, zoom)
     # Both escape what senders chose.
     rows = mark_safe(rows_html(drawn, selected, static("icons.svg")))  # noqa: S308
     return {"drawn": drawn, "rows": rows, "map": mark_safe(map_html(drawn))}  # noqa: S308

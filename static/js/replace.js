@@ -1,18 +1,22 @@
 // Puts a freshly drawn element in the place of the one with its id, and keeps what the reader has of it.
 
-/** Replaces; rows with the same data-key and content stay as they are, opened <details> stay open, focus stays. */
+/** Replaces; rows with the same data-key and content stay as they are, opened <details> stay open, focus stays, and
+ * so do elements with data-keep and an id: what is typed into them. */
 export function replace(fresh) {
   const current = document.getElementById(fresh.id);
   if (!current) return;
   const element = document.importNode(fresh, true);
   const focused = current.contains(document.activeElement) ? placeOf(document.activeElement) : null;
+  const scrolled = [...current.querySelectorAll("[id]")].filter((part) => part.scrollTop).map((part) => [part.id, part.scrollTop]);
   keepRows(current, element);
+  for (const kept of current.querySelectorAll("[data-keep]")) element.querySelector(`#${kept.id}`)?.replaceWith(kept);
   for (const { name } of [...current.attributes]) if (!element.hasAttribute(name)) current.removeAttribute(name);
   for (const { name, value } of element.attributes) {
     if (current.getAttribute(name) !== value) current.setAttribute(name, value);
   }
   current.replaceChildren(...element.childNodes);
   if (focused && !current.contains(document.activeElement)) current.querySelector(focused)?.focus({ preventScroll: true });
+  for (const [id, top] of scrolled) document.getElementById(id)?.scrollTo(0, top);
   current.dispatchEvent(new CustomEvent("region:updated", { bubbles: true }));
 }
 
@@ -20,7 +24,9 @@ export function replace(fresh) {
 function placeOf(element) {
   if (element.id) return `#${CSS.escape(element.id)}`;
   const row = element.closest("[data-key]");
-  return row ? `[data-key="${CSS.escape(row.dataset.key)}"] ${element.localName}` : null;
+  if (!row) return null;
+  const place = `[data-key="${CSS.escape(row.dataset.key)}"]`;
+  return row === element ? place : `${place} ${element.localName}`;
 }
 
 function keepRows(current, element) {

@@ -130,6 +130,21 @@ def test_an_unknown_view_is_the_waterfall(client: Client) -> None:
     assert 'role="tree"' in page(client, view="<nonsense>")
 
 
+def test_a_part_of_the_trace_has_its_own_url(client: Client) -> None:
+    fill()
+    html = page(client, zoom="100000000-400000000")
+    ruler = html[html.index('class="ruler"') :].partition("</div>")[0]
+    assert re.findall(r">([^<>]+)</text>", ruler) == ["100 ms", "150", "200", "250", "300", "350", "400"]
+    assert "Whole trace" in html
+    assert "zoom=70000000-430000001" in page(client, span=span_id(2))
+
+
+@pytest.mark.parametrize("zoom", ["", "5-5", "9-1", "a-b", "1", "-1-5", "1" * 30 + "-" + "2" * 30])
+def test_what_is_no_part_shows_the_whole_trace(client: Client, zoom: str) -> None:
+    fill()
+    assert "Whole trace" not in page(client, zoom=zoom)
+
+
 def test_a_trace_without_logs_says_how_to_get_them(client: Client) -> None:
     save_now(batch(make_span(trace=TRACE)))
     assert "OTEL_PYTHON_LOG_CORRELATION" in page(client, view="logs")
@@ -202,7 +217,7 @@ def test_odd_times_are_said_in_words(client: Client) -> None:
         (0x101, ""),
         (0x103, ""),
         (0x301, "parent in another process"),
-        (0x100, "not sampled"),
+        (0x100, ""),
         (0x105, "further bits 0x4"),
     ],
 )

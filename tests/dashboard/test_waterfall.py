@@ -168,7 +168,20 @@ def test_in_a_short_trace_nothing_folds() -> None:
 
 def test_a_label_that_would_leave_the_axis_stands_left_of_its_bar() -> None:
     rows = rows_of(span("a", None, 0, 1000), span("early", "a", 100, 100), span("late", "a", 980, 20))
-    assert (rows["a"].left, rows["early"].left, rows["late"].left) == (False, False, True)
+    assert (rows["a"].label, rows["early"].label, rows["late"].label) == ("right", "right", "left")
+
+
+def test_zoom_cuts_bars_off_and_moves_the_ticks() -> None:
+    spans = [span("a", None, 0, 1000), span("early", "a", 100, 100), span("mid", "a", 450, 200)]
+    drawn = draw(build_tree(spans), zoom=(500 * MS, 600 * MS))
+    a, early, mid = drawn.rows
+    assert (a.bar.x, a.bar.end, a.label) == (0, 100, "inside")
+    assert (mid.bar.x, mid.bar.end) == (0, 100)
+    assert not early.bar.inside
+    assert early.whole.width > 0
+    assert [tick.label for tick in drawn.ticks] == ["500 ms", "520", "540", "560", "580", "600"]
+    assert drawn.window.x == pytest.approx(44.6, abs=0.1)
+    assert drawn.window.width == pytest.approx(8.9, abs=0.1)
 
 
 def test_a_row_says_what_tells_it_apart_and_what_went_wrong() -> None:
