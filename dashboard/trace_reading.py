@@ -5,13 +5,14 @@ Before: a view knows the trace id. After: `trace_tree`.
 
 from __future__ import annotations
 
-from typing import Any
+import re
 
 import orjson
 
 from collector.models import Operation, Scope, Span
 from collector.queries import STATUS_CODES
 from collector.raw import raw_rows
+from dashboard.owners import METHODS
 from dashboard.trace_tree import SpanFacts
 
 MAX_SPANS = 10_000  # of a trace, by start: beyond that a page is no help, and the CSV has them all
@@ -19,8 +20,8 @@ COLUMNS = (
     "span_id", "parent_span_id", "operation_id", "scope_id", "start_ns", "duration_ns", "status_code", "status_message",
     "precision_ns", "attributes",
 )  # fmt: skip
-# Attributes that tell whose a span is and what is written beside its bar all begin like this. Others stay unparsed.
-TELLING = ('"sandbox.', '"http.', '"url.')
+# Attributes are parsed where they tell whose a span is, what it was about or that it failed: half of the time saved.
+TELLING = re.compile(r'"sandbox\.|"http\.(?:response\.)?status_code": ?[45]')
 
 
 def read_spans(trace_id: str) -> list[SpanFacts]:
@@ -44,15 +45,8 @@ def read_spans(trace_id: str) -> list[SpanFacts]:
                 duration_ns=duration_ns,
                 is_error=status == STATUS_CODES["error"],
                 status_message=message or "",
-                attributes=_telling(text),
+                attributes=orjson.loads(text) if operation.name in METHODS or TELLING.search(text) else {},
                 precision_ns=precision_ns,
             )
         )
     return found
-
-
-def _telling(text: str) -> dict[str, Any]:
-    if not any(start in text for start in TELLING):
-        return {}
-    attributes: dict[str, Any] = orjson.loads(text)
-    return attributes

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from dashboard.axis import Tick, percent, ticks
 from dashboard.critical_path import critical_path
@@ -25,8 +26,7 @@ RIGHT, LEFT, INSIDE = "right", "left", "inside"
 PATH_FROM_PERCENT = 0.15  # a shorter part of the critical path is a speck that says nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """Where it is on the axis, in percent."""
 
     x: float
@@ -174,8 +174,9 @@ class _Drawing:
             row.owner = self._owner(span, parent)
             above = parent.span.service if parent and parent.span else ""
             row.service = span.service if span.service != above else ""
-            row.address = addressed(span.name, span.attributes)
-            row.detail, row.problem = described(span)
+            if span.attributes or span.is_error:
+                row.address = addressed(span.name, span.attributes)
+                row.detail, row.problem = described(span)
         row.label = _label_place(bar, len(row.detail) + len(row.problem))
         return row
 
