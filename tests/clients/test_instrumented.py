@@ -28,8 +28,7 @@ def run_program(server: Server, service: str, port: int, **variables: str) -> No
         "PATH": f"{INSTRUMENTED}:{os.environ['PATH']}",
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
         "OTEL_SERVICE_NAME": service,
-        "OTEL_LOGS_EXPORTER": "otlp",
-        "OTEL_PYTHON_LOGGING_AUTO_INSTRUMENTATION_ENABLED": "true",
+        "OTEL_PYTHON_LOG_CORRELATION": "true",
         **variables,
     }
     command = ["opentelemetry-instrument", "python", str(PROGRAM), f"{server.pages_url}/healthz"]
@@ -58,6 +57,6 @@ def check_arrived(server: Server, service: str) -> None:
     assert (span["name"], span["kind"], span["scope"]) == ("GET", "client", "opentelemetry.instrumentation.urllib")
     assert f"{server.pages_url}/healthz" in span["attributes"]
     [log] = [log for log in server.csv("logs", service=service) if log["scope"] == "program"]
-    assert (log["body"], log["severity"]) == (f"fetched {server.pages_url}/healthz", "WARN")
+    assert (log["body"], log["severity"]) == (f"fetched {server.pages_url}/healthz", "INFO")
     points = {point["metric"]: point for point in server.csv("metric_points", service=service)}
     assert points["http.client.duration"]["count"] == "1"

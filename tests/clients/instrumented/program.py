@@ -6,4 +6,4 @@ import urllib.request
 
 with urllib.request.urlopen(sys.argv[1]) as answer:
     answer.read()
-logging.getLogger("program").warning("fetched %s", sys.argv[1])
+logging.getLogger("program").info("fetched %s", sys.argv[1])
