@@ -44,6 +44,7 @@ class TelemetryFilter:
     q: str = ""
     trace_id: str = ""
     severity: int = 0  # the lowest severity number to show
+    stream: int = 0  # a metric stream's id
 
 
 def traces(f: TelemetryFilter) -> QuerySet[Trace]:
@@ -119,14 +120,17 @@ def streams(f: TelemetryFilter) -> QuerySet[MetricStream]:
 def points(f: TelemetryFilter) -> QuerySet[MetricPoint]:
     """Points of the range, newest first, of the streams `streams` would find."""
     found = _in_range(MetricPoint.objects.order_by("-time_ns", "-id"), f, "time_ns")
+    if f.stream:
+        found = found.filter(stream=f.stream)
     if f.service or f.q:
         found = found.filter(stream__in=_streams_named(f).order_by().values("id"))
     return found.prefetch_related("stream__resource", "stream__scope")
 
 
-def latest_points(found: list[MetricStream]) -> dict[int, MetricPoint]:
-    """The newest point of each stream, by stream id: one look into an index for each."""
-    newest = MetricPoint.objects.filter(stream=OuterRef("pk")).order_by("-time_ns", "-start_ns").values("id")[:1]
+def latest_points(found: list[MetricStream], to_ns: int | None = None) -> dict[int, MetricPoint]:
+    """The newest point of each stream, or the newest before `to_ns`, by stream id: one look into an index for each."""
+    theirs = _in_range(MetricPoint.objects.filter(stream=OuterRef("pk")), TelemetryFilter(to_ns=to_ns), "time_ns")
+    newest = theirs.order_by("-time_ns", "-start_ns").values("id")[:1]
     ids = MetricStream.objects.filter(pk__in=[stream.pk for stream in found]).values_list(Subquery(newest), flat=True)
     rows = MetricPoint.objects.in_bulk([point_id for point_id in ids if point_id is not None])
     return {point.stream_id: point for point in rows.values()}
@@ -145,6 +149,11 @@ def trace_logs(trace_id: str) -> QuerySet[Log]:
 def span_exemplars(trace_id: str) -> QuerySet[Exemplar]:
     """The measurements made inside a trace's spans, oldest first, with their streams."""
     return Exemplar.objects.filter(trace_id=trace_id).order_by("time_ns", "id").prefetch_related("stream__resource")
+
+
+def stream_exemplars(stream: MetricStream, f: TelemetryFilter) -> QuerySet[Exemplar]:
+    """The measurements a stream's points brought along, newest first."""
+    return _in_range(Exemplar.objects.filter(stream=stream).order_by("-time_ns", "-id"), f, "time_ns")
 
 
 def services() -> list[str]:
@@ -200,6 +209,8 @@ def _named(q: str) -> QuerySet[Operation, Any]:
 
 def _streams_named(f: TelemetryFilter) -> QuerySet[MetricStream]:
     found = MetricStream.objects.all()
+    if f.stream:
+        found = found.filter(pk=f.stream)
     if f.service:
         found = found.filter(resource__in=Resource.objects.filter(service=f.service).values("id"))
     if f.q:

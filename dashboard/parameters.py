@@ -20,17 +20,29 @@ from django.http import QueryDict
 from collector import paging
 from collector.paging import Cursor, CursorError, Page
 from collector.queries import TelemetryFilter
-from dashboard.values import duration_ns, one_of, plain_text, severity_number, shown, time_ns, trace_id, whole_number
+from dashboard.values import (
+    duration_ns,
+    one_of,
+    plain_text,
+    severity_number,
+    shown,
+    stream_id,
+    time_ns,
+    trace_id,
+    whole_number,
+)
 
 RANGES_S = {"5m": 300, "15m": 900, "1h": 3_600, "6h": 21_600, "24h": 86_400, "7d": 604_800}
 RANGES = [*RANGES_S, "all"]
+DEFAULT_RANGE = "15m"  # of pages that fill by themselves; details, API and CSV have everything
+SHORT_RANGES = ("5m", "15m", "1h", "6h")  # within which a time of day says enough
 STATUSES = ["ok", "error", "unset"]
 TIME_NAMES = frozenset({"range", "from", "to"})
 PAGING_NAMES = frozenset({"limit", "cursor"})
 TRACE_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "operation", "status", "min_duration", "q", "trace_id"}
 SPAN_NAMES = TRACE_NAMES
 LOG_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "severity", "q", "trace_id"}
-METRIC_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "q"}
+METRIC_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "q", "stream"}
 LATER_NAMES = frozenset({"namespace", "pool", "template", "start", "state", "claim", "cluster"})
 ALL_NAMES = SPAN_NAMES | LOG_NAMES | METRIC_NAMES | LATER_NAMES
 
@@ -98,6 +110,7 @@ def parse(
         q=reading.read("q", str.strip) or "",
         trace_id=reading.read("trace_id", trace_id) or "",
         severity=reading.read("severity", severity_number) or 0,
+        stream=reading.read("stream", stream_id) or 0,
     )
     limit = reading.read("limit", whole_number(max_limit))
     cursor = reading.read("cursor", Cursor.parse)

@@ -96,6 +96,13 @@ def trace_id(text: str) -> str:
     return text.lower()
 
 
+def stream_id(text: str) -> int:
+    """The number of a metric stream."""
+    if text.isascii() and text.isdigit() and 0 < int(text[:20]) <= MAX_TIME_NS:
+        return int(text)
+    raise ValueError("is not a metric stream: take its number from the page of metrics or the API.")
+
+
 def one_of(values: list[str]) -> Callable[[str], str]:
     """A reader of one word of a list."""
 

@@ -19,6 +19,7 @@ WORDS: dict[str, str] = {
     "min_duration": "At least this long: a number and a unit, such as 250ms or 1.5s.",
     "q": "A text to look for.",
     "trace_id": "32 hexadecimal digits.",
+    "stream": "The number of a metric stream: the `stream` of a point.",
     "severity": "At least this severe: trace, debug, info, warn, error, fatal, or a number 1 to 24.",
 }
 WRONG = {

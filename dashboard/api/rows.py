@@ -82,6 +82,7 @@ def metric_point(row: MetricPoint) -> Item:
         "time": iso_time(row.time_ns),
         "time_ns": str(row.time_ns),
         "start_ns": str(row.start_ns) if row.start_ns else None,
+        "stream": row.stream_id,
         "service": stream.resource.service,
         "metric": stream.name,
         "kind": metric_kind(stream.kind),

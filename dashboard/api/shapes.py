@@ -83,6 +83,7 @@ class MetricPoint(Schema):
     time: str
     time_ns: str
     start_ns: str | None
+    stream: int
     service: str
     metric: str
     kind: str
