@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 # Wire bytes admitted and not yet answered. Decoded they take about five times that.
 MAX_WAITING_BYTES = 32 * 1024 * 1024
+SAVE_TIMEOUT_S = 60
 
 # The interpreter's own settings, for two threads that both want its lock (512-span bodies, 2 cores, spans/s): as they
 # come 45,000; a switch after 0.2 ms instead of 5, so that the writer gets the lock back soon after a statement, 53,000;
@@ -124,12 +125,20 @@ class Ingest:
             self._waiting_bytes -= held_bytes
         return self._receipt(batch)
 
-    async def save(self, batch: Batch) -> Receipt:
-        """Stores records made elsewhere in this process (an import); returns after the commit."""
-        if self._writer is None:
-            raise Unavailable("the server is stopping")
-        await self._writer.write(batch)
-        return self._receipt(batch)
+    def save_from_thread(self, batch: Batch) -> Saved:
+        """Stores records made in another thread of this process (a page's import); returns after the commit.
+
+        Only the writer writes, where there is one: what it remembers of interned rows is its thread's own.
+        Raises Unavailable.
+        """
+        writer = self._writer
+        if writer is None:
+            return save_now(batch)
+        written = asyncio.run_coroutine_threadsafe(writer.write(batch), writer.loop)
+        try:
+            return _saved(written.result(SAVE_TIMEOUT_S))
+        except TimeoutError as error:
+            raise Unavailable("the server is stopping, or very busy") from error
 
     def _receipt(self, batch: Batch) -> Receipt:
         self.stats.count(batch)
@@ -175,6 +184,10 @@ def save_now(batch: Batch) -> Saved:
             new = _save_in_transaction(batch, careful=True)
     except DatabaseError as error:
         raise Unavailable(f"the database cannot be written: {error}") from error
+    return _saved(new)
+
+
+def _saved(new: NewRows) -> Saved:
     return Saved(len(new.spans), len(new.logs), len(new.points))
 
 

@@ -55,7 +55,8 @@ class Committed:
 @dataclass(slots=True, eq=False)
 class _Waiting:
     batch: Batch
-    answer: asyncio.Future[None]
+    answer: asyncio.Future[NewRows | None]
+    new: NewRows | None = None
     error: Exception | None = None
 
 
@@ -84,11 +85,18 @@ class Writer:
     def start(self) -> None:
         self._thread.start()
 
-    async def write(self, batch: Batch) -> None:
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop in which `write` is awaited."""
+        return self._loop
+
+    async def write(self, batch: Batch) -> NewRows:
         """Returns once the batch is committed. Raises Unavailable, or what was wrong with this batch."""
-        answer: asyncio.Future[None] = self._loop.create_future()
+        answer: asyncio.Future[NewRows | None] = self._loop.create_future()
         self._queue.put(_Waiting(batch, answer))
-        await answer
+        new = await answer
+        assert new is not None, "answered without an error, so it was written"
+        return new
 
     async def stop(self) -> None:
         """Writes what waits, then ends the thread."""
@@ -153,7 +161,8 @@ class Writer:
         with transaction.atomic():
             intern.refresh()
             for waiting in group:
-                committed.add(self._write_batch(waiting.batch, False))
+                waiting.new = self._write_batch(waiting.batch, False)
+                committed.add(waiting.new)
         return committed
 
     def _write_carefully(self, group: list[_Waiting]) -> Committed:
@@ -164,8 +173,8 @@ class Writer:
             for waiting in group:
                 try:
                     with transaction.atomic():
-                        new = self._write_batch(waiting.batch, True)
-                    committed.add(new)
+                        waiting.new = self._write_batch(waiting.batch, True)
+                    committed.add(waiting.new)
                 except OperationalError:
                     raise
                 except Exception as error:
@@ -183,7 +192,7 @@ class Writer:
             if waiting.error:
                 waiting.answer.set_exception(waiting.error)
             else:
-                waiting.answer.set_result(None)
+                waiting.answer.set_result(waiting.new)
         if stored:
             self._committed(committed)
 
