@@ -1,0 +1,110 @@
+"""/logs/: log records, newest first, each opening to all it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from collector import queries
+from collector.models import Log
+from collector.records import Clock
+from dashboard.addresses import http_endpoint
+from dashboard.attributes import one_line
+from dashboard.parameters import DEFAULT_RANGE, LOG_NAMES, RANGES_S, SHORT_RANGES, ParameterError, Parameters, parse
+from dashboard.values import SEVERITIES
+from dashboard.views.ranges import reaching
+from dashboard.words import severity, severity_level
+
+FILTERS = ("q", "service", "severity", "trace_id")
+LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
+MOST_SEARCHED = (
+    50_000  # newest records that an empty page looks at for something to offer: a text search reads each one
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A log record as the list shows it. `level` is one of LEVELS or empty, `word` what its source called it."""
+
+    log: Log
+    level: str
+    word: str
+    line: str
+    opens_body: bool  # there is more of it than the line shows
+    clock: str  # whose clock its time is from, where that is unusual
+
+
+@never_cache
+@require_safe
+def logs(request: HttpRequest) -> HttpResponse:
+    """The page, or with `X-Partial` what changes on it."""
+    partial = "X-Partial" in request.headers
+    template = "dashboard/_logs_live.html" if partial else "dashboard/logs.html"
+    context: dict[str, Any] = {"problems": {}, "range": request.GET.get("range", ""), "levels": LEVELS}
+    if not partial:
+        context["services"] = queries.services()
+    try:
+        # The logs of one trace are a detail: whenever they were.
+        parameters = parse(request.GET, LOG_NAMES, "all" if request.GET.get("trace_id") else DEFAULT_RANGE)
+        context |= _list(parameters)
+    except ParameterError as error:
+        return render(request, template, context | {"problems": error.problems}, status=400)
+    if not context["rows"]:
+        context |= _why_empty(request, parameters)
+    return render(request, template, context)
+
+
+def _list(parameters: Parameters) -> dict[str, Any]:
+    found = queries.logs(parameters.filter)
+    page = parameters.page(found)
+    count, more = queries.count_up_to(found)
+    return {
+        "range": parameters.range,
+        "dated": parameters.range not in SHORT_RANGES,
+        "rows": [_row(log) for log in page.rows],
+        "next": page.next,
+        "count": count,
+        "more": more,
+        "trace_id": parameters.filter.trace_id,
+    }
+
+
+def _row(log: Log) -> Row:
+    body = log.body if log.body is not None else log.event_name
+    line = one_line(body)
+    return Row(
+        log=log,
+        level=_level(log),
+        word=severity(log.severity_number, log.severity_text),
+        line=line,
+        opens_body=log.body is not None and (line != log.body or len(line) > 80),
+        clock="" if log.clock == Clock.CLIENT else Clock(log.clock).name.lower(),
+    )
+
+
+def _level(log: Log) -> str:
+    """By the number, else by the word its source used."""
+    number = log.severity_number or SEVERITIES.get(log.severity_text.lower(), 0)
+    return severity_level(number).lower()
+
+
+def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
+    """What an empty list should say: nothing was ever received, it lies outside the range, or the filters hide it."""
+    last_id = Log.objects.aggregate(last=Max("id"))["last"]
+    if last_id is None:
+        return {"empty": "never", "endpoint": http_endpoint(split_domain_port(request.get_host())[0])}
+    if parameters.cursor is not None:
+        return {"empty": "end"}
+    given = [name for name in FILTERS if request.GET.get(name)]
+    everywhere = queries.logs(replace(parameters.filter, from_ns=None, to_ns=None))
+    newest = everywhere.filter(pk__gt=last_id - MOST_SEARCHED).first()
+    if newest is None:
+        return {"empty": "filtered", "given": given}
+    return {"empty": "elsewhere", "given": given, "newest": newest, "reaching": reaching(newest.time_ns, RANGES_S)}
