@@ -1,0 +1,120 @@
+"""/metrics/: every metric stream with its latest value; /metrics/?stream=N: one stream, point by point."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from collector import queries
+from collector.models import MetricPoint, MetricStream
+from collector.paging import after
+from dashboard.addresses import http_endpoint
+from dashboard.measured import SPREADS
+from dashboard.metric_rows import SPREAD_COLUMNS, StreamRow, exemplar_row, grows, point_rows, stream_row, stream_rows
+from dashboard.parameters import DEFAULT_RANGE, METRIC_NAMES, RANGES_S, SHORT_RANGES, ParameterError, Parameters, parse
+from dashboard.views.ranges import reaching
+
+FILTERS = ("q", "service")
+MOST_STREAMS = 500
+MOST_EXEMPLARS = 20
+SDK_OWN = "otel.sdk."  # what SDKs tell about themselves
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The list or one stream, or with `X-Partial` what changes on it."""
+    partial = "X-Partial" in request.headers
+    name = "metrics"
+    context: dict[str, Any] = {"problems": {}, "range": request.GET.get("range", "")}
+    if not partial:
+        context["services"] = queries.services()
+    try:
+        parameters = parse(request.GET, METRIC_NAMES, DEFAULT_RANGE)
+        stream = _stream(parameters)
+        if stream:
+            name = "metrics_stream"
+            context |= _points(parameters, stream)
+        else:
+            context |= _list(parameters)
+    except ParameterError as error:
+        context["problems"] = error.problems
+    else:
+        if not stream and not context["count"]:
+            context |= _why_empty(request, parameters)
+    template = f"dashboard/_{name}_live.html" if partial else f"dashboard/{name}.html"
+    return render(request, template, context, status=400 if context["problems"] else 200)
+
+
+def _list(parameters: Parameters) -> dict[str, Any]:
+    found = list(queries.streams(parameters.filter)[: MOST_STREAMS + 1])
+    shown = found[:MOST_STREAMS]
+    rows = stream_rows(shown, queries.latest_points(shown, parameters.filter.to_ns))
+    points, more_points = queries.count_up_to(queries.points(parameters.filter))
+    sdk_rows = [row for row in rows if row.stream.name.startswith(SDK_OWN)]
+    return {
+        "range": parameters.range,
+        "groups": _by_service([row for row in rows if not row.stream.name.startswith(SDK_OWN)]),
+        "sdk_groups": _by_service(sdk_rows),
+        "sdk_count": len(sdk_rows),
+        "count": len(shown),
+        "more": len(found) > MOST_STREAMS,
+        "csv_rows": points,
+        "csv_more": more_points,
+    }
+
+
+def _by_service(rows: list[StreamRow]) -> list[tuple[str, list[StreamRow]]]:
+    return [(service, list(group)) for service, group in groupby(rows, lambda row: row.stream.resource.service)]
+
+
+def _stream(parameters: Parameters) -> MetricStream | None:
+    """The stream that is asked for. Raises ParameterError when it is not there."""
+    number = parameters.filter.stream
+    if not number:
+        return None
+    found = MetricStream.objects.filter(pk=number).prefetch_related("resource", "scope").first()
+    if found is None:
+        raise ParameterError({"stream": f"The metric stream {number} is not here: it may have been cleared."})
+    return found
+
+
+def _points(parameters: Parameters, stream: MetricStream) -> dict[str, Any]:
+    found = queries.points(parameters.filter)
+    page = parameters.page(found)
+    points, more = queries.count_up_to(found)
+    newest = queries.latest_points([stream], parameters.filter.to_ns).get(stream.pk)
+    exemplars = queries.stream_exemplars(stream, parameters.filter)[:MOST_EXEMPLARS]
+    return {
+        "range": parameters.range,
+        "row": stream_row(stream, newest),
+        "columns": SPREAD_COLUMNS if stream.kind in SPREADS else ("value",),
+        "grows": grows(stream),
+        "dated": parameters.range not in SHORT_RANGES,
+        "rows": point_rows(stream, page.rows, after(found, page.next).first() if page.next else None),
+        "next": page.next,
+        "exemplars": [exemplar_row(exemplar, stream.unit) for exemplar in exemplars],
+        "csv_rows": points,
+        "csv_more": more,
+        "reaching": reaching(newest.time_ns, RANGES_S) if newest else "",
+    }
+
+
+def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
+    """What an empty list should say: nothing was ever received, it lies outside the range, or the filters hide it."""
+    if not MetricPoint.objects.exists():
+        return {"empty": "never", "endpoint": http_endpoint(split_domain_port(request.get_host())[0])}
+    given = [name for name in FILTERS if request.GET.get(name)]
+    streams = list(queries.streams(replace(parameters.filter, from_ns=None, to_ns=None))[:MOST_STREAMS])
+    latest = queries.latest_points(streams).values()
+    if not latest:
+        return {"empty": "filtered", "given": given}
+    newest_ns = max(point.time_ns for point in latest)
+    return {"empty": "elsewhere", "given": given, "newest_ns": newest_ns, "reaching": reaching(newest_ns, RANGES_S)}
