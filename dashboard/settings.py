@@ -28,6 +28,7 @@ OTLP_GRPC_PORT = env.int("OTLP_GRPC_PORT", 4317)
 OTLP_API_KEY: list[str] = env.list("OTLP_API_KEY", [])
 OTLP_MAX_BODY_BYTES = env.int("OTLP_MAX_BODY_BYTES", 64 * 1024 * 1024)
 OTLP_CORS_ORIGINS: list[str] = env.list("OTLP_CORS_ORIGINS", [])
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024  # a console text pasted on the Setup page; files may be longer
 
 # Where it is kept.
 DASHBOARD_DATA_DIR = Path(env.str("DASHBOARD_DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolve()

@@ -7,13 +7,23 @@ from django.urls import URLPattern, URLResolver, path
 from dashboard.api import api
 from dashboard.views.export import export
 from dashboard.views.health import healthz, readyz, status
+from dashboard.views.home import home
 from dashboard.views.login import login
+from dashboard.views.logs import logs
+from dashboard.views.metrics import metrics
+from dashboard.views.setup import clear_everything, import_telemetry, setup
 from dashboard.views.trace import trace
 from dashboard.views.traces import traces
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", home, name="home"),
     path("traces/", traces, name="traces"),
     path("traces/<str:trace_id>/", trace, name="trace"),
+    path("metrics/", metrics, name="metrics"),
+    path("logs/", logs, name="logs"),
+    path("setup/", setup, name="setup"),
+    path("setup/import/", import_telemetry, name="setup_import"),
+    path("setup/clear/", clear_everything, name="setup_clear"),
     path("login/", login, name="login"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
