@@ -7,13 +7,18 @@ let at = -1;
 const field = () => document.querySelector("[data-find]");
 const matches = () => [...document.querySelectorAll(".rows > .row.found")];
 
+/** A row's words: its name and what stands at its bar, told apart. */
+const wordsOf = (row) => [...row.children].map((part) => part.textContent.toLowerCase()).join("\n");
+
 function mark() {
   const wanted = field().value.trim().toLowerCase();
+  const place = document.querySelector(".rows > .row.at")?.dataset.key;
   for (const row of document.querySelectorAll(".rows > .row")) {
-    row.classList.toggle("found", wanted !== "" && row.textContent.toLowerCase().includes(wanted));
+    row.classList.toggle("found", wanted !== "" && wordsOf(row).includes(wanted));
     row.classList.remove("at");
   }
-  at = -1;
+  at = matches().findIndex((row) => row.dataset.key === place);
+  if (at >= 0) matches()[at].classList.add("at");
   tell(matches().length, wanted);
 }
 
