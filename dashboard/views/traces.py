@@ -63,8 +63,10 @@ def _list(parameters: Parameters) -> dict[str, Any]:
     page = parameters.page(found)
     heads = _heads(page.rows)
     scale = scale_ns(trace.duration_ns for trace in page.rows)
-    count, more = queries.count_up_to(found)
-    csv_rows, csv_more = queries.count_up_to(queries.spans(parameters.filter))
+    # A page that holds the whole list has counted it.
+    whole = parameters.cursor is None and page.next is None
+    count, more = (len(page.rows), False) if whole else queries.count_up_to(found)
+    csv_rows, csv_more = _csv_rows(parameters)
     return {
         "range": parameters.range,
         "rows": [_row(trace, scale, heads) for trace in page.rows],
@@ -75,6 +77,14 @@ def _list(parameters: Parameters) -> dict[str, Any]:
         "csv_rows": csv_rows,
         "csv_more": csv_more,
     }
+
+
+def _csv_rows(parameters: Parameters) -> tuple[int | None, bool]:
+    """How many spans the CSV holds, where an index can tell: else every span there is might have to be looked at."""
+    f = parameters.filter
+    if f.q or f.status or f.min_duration_ns is not None:
+        return None, False
+    return queries.count_up_to(queries.spans(f))
 
 
 def _heads(rows: list[Trace]) -> dict[str, Span]:

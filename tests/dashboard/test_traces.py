@@ -142,6 +142,13 @@ def test_the_csv_button_has_the_pages_filters_and_counts_its_rows(client: Client
     assert "3 spans" in html
 
 
+def test_what_no_index_can_count_is_not_counted(client: Client) -> None:
+    fill()
+    html = page(client, range="all", min_duration="1ms")
+    assert "/export/spans.csv?" in html
+    assert "spans</span></a>" not in html
+
+
 def test_names_are_text_whatever_they_hold(client: Client) -> None:
     save_now(batch(make_span('<script>alert("x")</script>', service="<b>shop</b>")))
     html = page(client, range="all")
