@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
-from environs import Env
+from environs import Env, EnvError, validate
 
 env = Env()
 
@@ -19,10 +19,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 # Where we listen. The receivers share the pages' host unless told otherwise; port 0 turns a receiver off.
 DASHBOARD_HOST = env.str("DASHBOARD_HOST", "127.0.0.1")
-DASHBOARD_PORT = env.int("DASHBOARD_PORT", 8000)
+DASHBOARD_PORT = env.int("DASHBOARD_PORT", 8000, validate=validate.Range(1, 65_535))
 OTLP_HOST = env.str("OTLP_HOST", DASHBOARD_HOST)
-OTLP_HTTP_PORT = env.int("OTLP_HTTP_PORT", 4318)
-OTLP_GRPC_PORT = env.int("OTLP_GRPC_PORT", 4317)
+OTLP_HTTP_PORT = env.int("OTLP_HTTP_PORT", 4318, validate=validate.Range(0, 65_535))
+OTLP_GRPC_PORT = env.int("OTLP_GRPC_PORT", 4317, validate=validate.Range(0, 65_535))
 
 # What we accept.
 OTLP_API_KEY: list[str] = env.list("OTLP_API_KEY", [])
@@ -32,7 +32,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024  # a console text pasted on the S
 
 # Where it is kept.
 DASHBOARD_DATA_DIR = Path(env.str("DASHBOARD_DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolve()
-DASHBOARD_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+try:
+    DASHBOARD_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+except OSError as error:
+    raise EnvError(f"DASHBOARD_DATA_DIR: {DASHBOARD_DATA_DIR} cannot be made: {error.strerror}") from error
 REDIS_URL = env.str("REDIS_URL", "")
 
 
@@ -88,10 +91,15 @@ def database() -> dict[str, Any]:
             "NAME": DASHBOARD_DATA_DIR / "dashboard.sqlite3",
             "OPTIONS": {"timeout": 5, "transaction_mode": "IMMEDIATE", "init_command": SQLITE_INIT},
         }
-    parsed: dict[str, Any] = dict(dj_database_url.parse(url))
-    if parsed["ENGINE"] == "django.db.backends.postgresql":
-        # Django opens a connection per request under ASGI whatever CONN_MAX_AGE says: hence psycopg's pool.
-        parsed["OPTIONS"] = {**parsed.get("OPTIONS", {}), "pool": {"min_size": 1, "max_size": 16, "timeout": 5}}
+    try:
+        parsed: dict[str, Any] = dict(dj_database_url.parse(url))
+    except ValueError:
+        parsed = {"ENGINE": ""}
+    if parsed["ENGINE"] != "django.db.backends.postgresql":
+        # Not quoted: there may be a password in it.
+        raise EnvError("DATABASE_URL has to be like postgres://user:password@host/name; without it SQLite is used.")
+    # Django opens a connection per request under ASGI whatever CONN_MAX_AGE says: hence psycopg's pool.
+    parsed["OPTIONS"] = {**parsed.get("OPTIONS", {}), "pool": {"min_size": 1, "max_size": 16, "timeout": 5}}
     return parsed
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import OperationalError, connection
 
 from dashboard.addresses import grpc_endpoint, http_endpoint, pages_url
 from dashboard.server import PortBusy, open_sockets, serve
@@ -22,7 +22,10 @@ class Command(BaseCommand):
             sockets = open_sockets()
         except PortBusy as error:
             raise CommandError(str(error), returncode=2) from error
-        call_command("migrate", verbosity=0, interactive=False)
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+        except OperationalError as error:
+            raise CommandError(f"The database cannot be used ({_database()}): {error}") from error
         serve(sockets, self._say_ready)
 
     def _say_ready(self) -> None:
