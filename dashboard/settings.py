@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -71,9 +72,7 @@ if DASHBOARD_HOST not in LOOPBACK_HOSTS:
     ALLOWED_HOSTS = ["*"]
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"] if _public.netloc else []
 
-# auto_vacuum has to come before the first page is written, so before WAL (docs/decisions/0001).
 SQLITE_INIT = """
-PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = NORMAL;
 PRAGMA cache_size = -65536;
@@ -82,13 +81,24 @@ PRAGMA wal_autocheckpoint = 4000;
 """
 
 
+def made_to_shrink(path: Path) -> Path:
+    """The SQLite file, which gives freed pages back if it is told so before its first page is written.
+
+    Not in SQLITE_INIT: on a database in use that one PRAGMA waits, with every new connection, for whoever writes.
+    """
+    if not path.exists():
+        with closing(sqlite3.connect(path)) as new:
+            new.executescript("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;")
+    return path
+
+
 def database() -> dict[str, Any]:
     """DATABASE_URL, else SQLite in the data directory."""
     url = env.str("DATABASE_URL", "")
     if not url:
         return {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": DASHBOARD_DATA_DIR / "dashboard.sqlite3",
+            "NAME": made_to_shrink(DASHBOARD_DATA_DIR / "dashboard.sqlite3"),
             "OPTIONS": {"timeout": 5, "transaction_mode": "IMMEDIATE", "init_command": SQLITE_INIT},
         }
     try:
