@@ -49,11 +49,20 @@ def _running_below(tree: TraceTree) -> dict[int, list[Node]]:
     above: list[Node] = []  # the ancestors of the node the walk is at
     for node in tree.walk():
         del above[node.depth :]
-        near = above[: -MOST_ANCESTORS - 1 : -1]  # the parent first
-        host = next((a for a in near if node.start_ns < a.end_ns and node.end_ns <= a.end_ns), None)
-        host = host or next((a for a in near if node.start_ns < a.end_ns), None)
+        host = _host(node, above)
         below[id(host) if host else 0].append(node)
         above.append(node)
     for nodes in below.values():
         nodes.sort(key=lambda node: (-node.end_ns, node.start_ns))
     return below
+
+
+def _host(node: Node, above: list[Node]) -> Node | None:
+    """The nearest ancestor that was there all the time; if there is none, the nearest that was there at its start."""
+    there_at_start = None
+    for ancestor in above[: -MOST_ANCESTORS - 1 : -1]:  # the parent first
+        if node.start_ns < ancestor.end_ns:
+            if node.end_ns <= ancestor.end_ns:
+                return ancestor
+            there_at_start = there_at_start or ancestor
+    return there_at_start

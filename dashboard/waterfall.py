@@ -31,11 +31,8 @@ class Bar(NamedTuple):
 
     x: float
     width: float
+    end: float
     inside: bool = True  # of what the axis shows
-
-    @property
-    def end(self) -> float:
-        return round(self.x + self.width, 2)
 
 
 @dataclass(slots=True)
@@ -115,6 +112,7 @@ class _Drawing:
         self.from_ns, to_ns = zoom or (0, self.whole_ns)
         self.axis_ns = to_ns - self.from_ns
         self.critical = critical_path(tree)
+        self.known_owners: dict[tuple[str, str, str], str] = {}  # of spans without telling attributes
         self.rows: list[Row] = []
 
     def draw(self) -> Waterfall:
@@ -182,7 +180,13 @@ class _Drawing:
 
     def _owner(self, span: SpanFacts, parent: Row | None) -> str:
         """Its own; a call to somebody else belongs to whoever makes it."""
-        found = owner(span.service, span.scope, span.name, span.attributes)
+        key = (span.service, span.scope, span.name)
+        if span.attributes:
+            found = owner(*key, span.attributes)
+        elif key in self.known_owners:
+            found = self.known_owners[key]
+        else:
+            found = self.known_owners[key] = owner(*key)
         if found == PROGRAM and span.kind == CLIENT_KIND and parent and parent.owner == CLIENT:
             return CLIENT
         return found
@@ -205,10 +209,11 @@ class _Drawing:
         end = percent(end_ns - zero_ns, self.axis_ns)
         inside = end >= 0 and start <= 100
         start, end = min(max(start, 0), 100), min(max(end, 0), 100)
-        return Bar(start, round(end - start, 2), inside), whole
+        return Bar(start, round(end - start, 2), end, inside), whole
 
     def _whole(self, start_ns: int, end_ns: int) -> Bar:
-        return Bar(percent(start_ns - self.tree.start_ns, self.whole_ns), percent(end_ns - start_ns, self.whole_ns))
+        x, width = percent(start_ns - self.tree.start_ns, self.whole_ns), percent(end_ns - start_ns, self.whole_ns)
+        return Bar(x, width, round(x + width, 2))
 
 
 def _label_place(bar: Bar, extra_characters: int) -> str:

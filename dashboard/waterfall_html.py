@@ -18,13 +18,22 @@ THIN_PERCENT = 0.6  # a bar that may be thinner than the two pixels one needs to
 RULE_WIDTH_PX = 2
 
 
+class _Escaped(dict[str, str]):
+    """Texts made harmless, each once: a trace has many spans and few names."""
+
+    def __missing__(self, text: str) -> str:
+        self[text] = escape(text)
+        return self[text]
+
+
 def rows_html(drawn: Waterfall, selected: str, icons: str) -> str:
     """All rows. `selected` is a span id or empty, `icons` the URL of icons.svg."""
     first = selected or (drawn.rows[0].key if drawn.rows else "")
-    return "".join([_row(row, selected, row.key == first, icons) for row in drawn.rows])
+    escaped = _Escaped()
+    return "".join([_row(row, selected, row.key == first, icons, escaped) for row in drawn.rows])
 
 
-def _row(row: Row, selected: str, reachable: bool, icons: str) -> str:
+def _row(row: Row, selected: str, reachable: bool, icons: str, escaped: _Escaped) -> str:
     off = "" if row.bar.inside else " off"
     attributes = f' class="row i{row.indent} owner-{row.owner}{off}" role="treeitem" aria-level="{row.depth + 1}"'
     attributes += f' data-key="{row.key}" tabindex="{0 if reachable else -1}"'
@@ -36,21 +45,21 @@ def _row(row: Row, selected: str, reachable: bool, icons: str) -> str:
         attributes += f' aria-expanded="{"false" if row.folded else "true"}"'
     if row.hidden:
         attributes += " hidden"
-    drawn = _shapes(row) + _words(row) if row.bar.inside else ""
-    return f"<div{attributes}>{_label(row, icons)}<svg>{drawn}</svg></div>\n"
+    drawn = _shapes(row) + _words(row, escaped) if row.bar.inside else ""
+    return f"<div{attributes}>{_label(row, icons, escaped)}<svg>{drawn}</svg></div>\n"
 
 
-def _label(row: Row, icons: str) -> str:
+def _label(row: Row, icons: str, escaped: _Escaped) -> str:
     twist = "<i></i>" if row.children else ""
     if row.folded:
         whose = f"{row.detail} " if row.detail else ""
         return f'<span class="name">{twist}{row.folded} {whose}spans below 1 ms, folded</span>'
     if row.span is None:
         return f'<span class="name missing">{twist}<b></b>parent {row.key[:8]}, not received</span>'
-    name = escape(row.span.name or "(no name)")
-    more = f"<q>{escape(row.address)}</q>" if row.address else ""
+    name = escaped[row.span.name or "(no name)"]
+    more = f"<q>{escaped[row.address]}</q>" if row.address else ""
     if row.service and row.depth:
-        more += f" <em>{escape(row.service)}</em>"
+        more += f" <em>{escaped[row.service]}</em>"
     if row.problem:
         more = f'<svg class="icon error"><use href="{icons}#error"/></svg>' + more
     if row.in_cycle:
@@ -89,7 +98,7 @@ def _rect(name: str, bar: Bar, y: int, height: int) -> str:
     )
 
 
-def _words(row: Row) -> str:
+def _words(row: Row, escaped: _Escaped) -> str:
     if row.folded:
         return ""
     if row.label == RIGHT:
@@ -107,10 +116,10 @@ def _words(row: Row) -> str:
         length = f"ends {duration(-span.duration_ns)} before it starts"
     else:
         length = duration(span.duration_ns, span.precision_ns)
-    words = f"{escape(row.detail)}  " if row.detail else ""
+    words = f"{escaped[row.detail]}  " if row.detail else ""
     if row.problem:
-        words += f"<tspan>{escape(row.problem)}</tspan>  "
-    return f'<text {place} y="15">{words}{escape(length)}</text>'
+        words += f"<tspan>{escaped[row.problem]}</tspan>  "
+    return f'<text {place} y="15">{words}{escaped[length]}</text>'
 
 
 def _gap(row: Row) -> int:

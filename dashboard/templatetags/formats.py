@@ -38,9 +38,11 @@ def duration(ns: int | None, precision_ns: int = 1) -> str:
         return UNKNOWN
     if ns < 0:
         return f"-{duration(-ns, precision_ns)}"
-    if 1 < precision_ns and ns < precision_ns:
+    if precision_ns > 1 and ns < precision_ns:
         return f"< {duration(precision_ns, precision_ns)}"
     for below_ns, unit_ns, unit, digits in SHAPES:
+        if ns >= below_ns:
+            continue
         step_ns = max(unit_ns // 10**digits, precision_ns)
         rounded_ns = (ns + step_ns // 2) // step_ns * step_ns
         if rounded_ns < below_ns:
