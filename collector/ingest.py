@@ -110,8 +110,7 @@ class Ingest:
         Raises DecodeError or BadGzip (400), TooLarge (413), Overloaded or Unavailable (503).
         """
         if not self.admits(len(body)) or self._decoders is None or self._writer is None:
-            self.stats.turned_away += 1
-            raise Overloaded("too many requests are waiting to be written; try again in a second")
+            raise self._turned_away()
         writer = self._writer
         held_bytes = len(body)
         self._waiting_bytes += held_bytes
@@ -148,10 +147,22 @@ class Ingest:
         """In the decoder's thread: the batch, and how many bytes the body had once unpacked."""
         try:
             if packed:
-                body = unpack(body, settings.OTLP_MAX_BODY_BYTES)
+                body = self._unpack(body)
             return decode(signal, body, encoding), len(body)
         finally:
             self.stats.decode_ns = time.thread_time_ns()
+
+    def _unpack(self, packed: bytes) -> bytes:
+        """The plain body, if there is room for it: what was admitted as a kilobyte may turn out to be a megabyte."""
+        body = unpack(packed, settings.OTLP_MAX_BODY_BYTES)
+        others_bytes = self._waiting_bytes - len(packed)
+        if others_bytes > 0 and others_bytes + len(body) > MAX_WAITING_BYTES:
+            raise self._turned_away()
+        return body
+
+    def _turned_away(self) -> Overloaded:
+        self.stats.turned_away += 1
+        return Overloaded("too many requests are waiting to be written; try again in a second")
 
     def _write(self, batch: Batch, careful: bool) -> NewRows:
         """In the writer's thread and transaction."""
@@ -183,6 +194,7 @@ def save_now(batch: Batch) -> Saved:
         except store.Repeated:
             new = _save_in_transaction(batch, careful=True)
     except DatabaseError as error:
+        intern.forget()  # the commit itself may have failed, and the new rows are gone
         raise Unavailable(f"the database cannot be written: {error}") from error
     return _saved(new)
 

@@ -146,6 +146,7 @@ class Writer:
         except Exception as error:
             if not isinstance(error, DatabaseError):
                 log.exception("writing failed")
+            intern.forget()  # the commit itself may have failed, and the new rows are gone
             committed = Committed()
             for waiting in group:
                 waiting.error = Unavailable(f"the database cannot be written: {error}")
