@@ -52,7 +52,9 @@ lint: $(VENV)/installed-dev
 # What is installed is renewed when pyproject.toml changes, and only then.
 $(VENV)/installed: pyproject.toml | $(VENV)/made
 	@echo "Installing what the dashboard needs (a minute, once) ..."
-	@$(PIP) install --editable .
+	@$(PYTHON_IN) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
+		>$(VENV)/requirements.txt
+	@$(PIP) install --requirement $(VENV)/requirements.txt
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed

@@ -142,9 +142,10 @@ class Server:
     def metric_names(self) -> set[str]:
         return {name for (name,) in self.rows("SELECT DISTINCT name FROM collector_metricstream")}
 
-    def log_bodies(self) -> set[Any]:
-        texts = self.rows("SELECT CAST(body AS text) FROM collector_log WHERE body IS NOT NULL")
-        return {orjson.loads(text) for (text,) in texts}
+    def log_bodies(self) -> set[str]:
+        """Those that are texts."""
+        bodies = self.rows("SELECT CAST(body AS text) FROM collector_log WHERE body IS NOT NULL")
+        return {orjson.loads(body) for (body,) in bodies if body.startswith('"')}
 
 
 @contextmanager
