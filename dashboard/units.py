@@ -62,8 +62,8 @@ def _duration(value: int | float, unit: str) -> str:
 
 
 def _plural(word: str, value: int | float) -> str:
-    if value == 1 or word.endswith("s") or not word.isascii() or not word[-1].isalpha():
+    if value == 1 or re.search(r"([^s]s|[^a-z])$", word):  # has one already, or is no English word
         return word
     if word.endswith("y") and word[-2:-1] not in "aeiou":
         return word[:-1] + "ies"
-    return word + ("es" if word.endswith(("ch", "sh", "x", "z")) else "s")
+    return word + ("es" if word.endswith(("ch", "sh", "ss", "x", "z")) else "s")

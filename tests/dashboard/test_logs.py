@@ -1,0 +1,178 @@
+"""The page of logs: what a row says, what it opens to, and what an empty page tells its reader to do."""
+
+from __future__ import annotations
+
+import re
+import time
+from html import unescape
+
+import pytest
+from django.test import Client
+
+from collector.ingest import save_now
+from collector.records import Clock
+from tests.factories import MS, SECOND, batch, make_log, span_id, trace_id
+
+MINUTE = 60 * SECOND
+
+
+def page(client: Client, status: int = 200, **parameters: str) -> str:
+    answer = client.get("/logs/", parameters)
+    assert answer.status_code == status, answer.content
+    return unescape(answer.content.decode())
+
+
+def partial(client: Client, **parameters: str) -> str:
+    return unescape(client.get("/logs/", parameters, headers={"X-Partial": "1"}).content.decode())
+
+
+def lines(html: str) -> list[str]:
+    """The bodies as the rows show them."""
+    return re.findall(r'<span class="log-body">(.*?)</span>', html)
+
+
+def ago(ns: int) -> int:
+    return time.time_ns() - ns
+
+
+def test_records_are_listed_newest_first(db: None, client: Client) -> None:
+    save_now(batch(make_log("older", time_ns=ago(2 * SECOND)), make_log("newer", time_ns=ago(SECOND))))
+    assert lines(page(client)) == ["newer", "older"]
+    assert "2 in the last 15m" in page(client)
+
+
+def test_a_severity_is_a_word_and_a_shape(db: None, client: Client) -> None:
+    save_now(batch(make_log(severity=17, severity_text="ERROR", time_ns=ago(SECOND))))
+    row = page(client)
+    assert 'data-severity="error"' in row
+    assert re.search(r'icons\.svg#error"></use></svg>ERROR</span>', row)
+
+
+def test_a_severity_without_a_number_is_known_by_its_word(db: None, client: Client) -> None:
+    save_now(batch(make_log(severity=0, severity_text="warning", time_ns=ago(SECOND))))
+    assert 'data-severity="warn"' in page(client)
+
+
+def test_a_record_leads_to_its_span(db: None, client: Client) -> None:
+    save_now(batch(make_log(trace=trace_id(5), span=span_id(6), time_ns=ago(SECOND))))
+    assert f'href="/traces/{trace_id(5)}/?span={span_id(6)}"' in page(client)
+
+
+def test_a_row_opens_to_all_it_holds(db: None, client: Client) -> None:
+    log = make_log(
+        {"order": 7, "items": ["tea"]},
+        time_ns=ago(SECOND),
+        observed_ns=ago(SECOND),
+        event_name="order.placed",
+        attributes={"customer.id": 42},
+        scope="shop.orders",
+        dropped_attributes_count=3,
+    )
+    save_now(batch(log))
+    html = page(client)
+    assert '"items": [\n    "tea"\n  ]' in html, "a structured body is laid out"
+    for expected in (
+        "customer.id",
+        "order.placed",
+        "shop.orders",
+        "service.name",
+        "observed",
+        "3 left out by the sender",
+    ):
+        assert expected in html
+
+
+def test_a_body_of_many_lines_is_one_line_until_it_is_opened(db: None, client: Client) -> None:
+    save_now(batch(make_log("Traceback\n  File main.py\nError", time_ns=ago(SECOND))))
+    html = page(client)
+    assert lines(html) == ["Traceback File main.py Error"]
+    assert '<pre class="log-whole">Traceback\n  File main.py\nError</pre>' in html
+
+
+def test_an_assumed_time_zone_is_said(db: None, client: Client) -> None:
+    save_now(batch(make_log(time_ns=ago(SECOND), clock=Clock.ZONE_ASSUMED, assumed_offset_minutes=120)))
+    assert "zone assumed (UTC+02:00)" in page(client)
+
+
+@pytest.mark.parametrize("clock", [Clock.OBSERVED, Clock.RECEIPT])
+def test_a_time_that_is_not_the_records_own_is_said(db: None, client: Client, clock: Clock) -> None:
+    save_now(batch(make_log(time_ns=ago(SECOND), clock=clock)))
+    assert "it had no time of its own" in page(client)
+
+
+def test_nothing_in_a_record_is_markup(db: None, client: Client) -> None:
+    hostile = "<script>alert(1)</script>"
+    save_now(batch(make_log(hostile, service=hostile, attributes={hostile: hostile}, time_ns=ago(SECOND))))
+    assert b"<script>alert" not in client.get("/logs/").content
+
+
+def test_it_filters_by_text_service_severity_and_trace(db: None, client: Client) -> None:
+    save_now(
+        batch(
+            make_log("tea is ready", service="kitchen", time_ns=ago(SECOND)),
+            make_log("tea is cold", service="hall", severity=17, time_ns=ago(SECOND), trace=trace_id(9)),
+        )
+    )
+    assert lines(page(client, q="ready")) == ["tea is ready"]
+    assert lines(page(client, service="hall")) == ["tea is cold"]
+    assert lines(page(client, severity="error")) == ["tea is cold"]
+    assert lines(page(client, trace_id=trace_id(9))) == ["tea is cold"]
+
+
+def test_the_logs_of_one_trace_are_shown_whenever_they_were(db: None, client: Client) -> None:
+    save_now(batch(make_log("long ago", time_ns=ago(60 * MINUTE), trace=trace_id(9))))
+    html = page(client, trace_id=trace_id(9))
+    assert lines(html) == ["long ago"]
+    assert 'class="chip removable"' in html
+
+
+def test_it_goes_on_page_by_page(db: None, client: Client) -> None:
+    save_now(batch(*(make_log(f"line {n}", time_ns=ago(SECOND) + n * MS) for n in range(5))))
+    first = page(client, limit="3")
+    (cursor,) = re.findall(r'rel="next" href="[^"]*cursor=([^"&]+)', first)
+    second = page(client, limit="3", cursor=cursor)
+    assert lines(first) + lines(second) == [f"line {n}" for n in (4, 3, 2, 1, 0)]
+    assert "data-live=" in first
+    assert "data-live=" not in second, "an older page stays as it is"
+
+
+def test_what_changes_is_drawn_alone_when_asked(db: None, client: Client) -> None:
+    save_now(batch(make_log("a line", time_ns=ago(SECOND))))
+    html = partial(client)
+    assert "<html" not in html
+    assert 'id="rows"' in html
+    assert lines(html) == ["a line"]
+
+
+def test_the_csv_has_what_the_page_has(db: None, client: Client) -> None:
+    save_now(batch(make_log("a line", service="shop", time_ns=ago(SECOND))))
+    assert re.search(r'href="/export/logs\.csv\?service=shop&range=15m" download', page(client, service="shop"))
+
+
+def test_a_wrong_parameter_is_said_at_its_field(db: None, client: Client) -> None:
+    html = page(client, 400, severity="loud")
+    assert 'id="severity-problem">severity=loud is not a severity' in html
+    assert 'aria-describedby="severity-problem"' in html
+    assert "There is no parameter servce" in page(client, 400, servce="x")
+
+
+def test_the_first_page_of_all_says_how_to_send_logs_here(db: None, client: Client) -> None:
+    html = page(client)
+    assert "No log record has been received yet" in html
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318" in html
+
+
+def test_older_records_are_offered_when_there_are_none_in_the_range(db: None, client: Client) -> None:
+    save_now(batch(make_log("an hour ago", time_ns=ago(60 * MINUTE))))
+    html = page(client)
+    assert "No log record in this time range" in html
+    assert "an hour ago" in html
+    assert 'href="?range=6h"' in html
+
+
+def test_when_nothing_matches_it_says_what_to_leave_out(db: None, client: Client) -> None:
+    save_now(batch(make_log("a line", time_ns=ago(SECOND))))
+    html = page(client, q="nowhere", service="nobody")
+    assert "No log record matches" in html
+    assert "without “nowhere”" in html
+    assert 'href="?q=nowhere"' in html, "without the service"
