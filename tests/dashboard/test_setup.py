@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 from html import unescape
-from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -104,13 +103,19 @@ def test_a_pasted_console_output_is_imported(db: None, client: Client) -> None:
     assert "program output: stdout='Hello World" in html, "what was left out is named"
 
 
-def test_a_file_is_imported_whether_it_is_held_in_memory_or_on_disk(db: None, client: Client) -> None:
+@pytest.mark.parametrize("held_in_memory", [True, False])
+def test_a_file_is_imported_whether_it_is_held_in_memory_or_on_disk(
+    db: None, client: Client, settings: Settings, held_in_memory: bool
+) -> None:
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = 2_500_000 if held_in_memory else 0
     imported(client, file=SimpleUploadedFile("run.txt", CONSOLE.read_bytes()))
     assert Span.objects.count() == 1
-    padded = CONSOLE.read_bytes() + b"\n" * 3_000_000  # beyond what Django holds in memory
-    html = imported(client, file=BytesIO(padded))
-    assert "all of which were there already" in html
-    assert Span.objects.count() == 1
+
+
+def test_importing_twice_changes_nothing_and_says_so(db: None, client: Client) -> None:
+    imported(client, text=CONSOLE.read_text())
+    assert "all of which were there already" in imported(client, text=CONSOLE.read_text())
+    assert (Span.objects.count(), Log.objects.count()) == (1, 11)
 
 
 def test_several_files_are_imported_each_with_its_own_account(db: None, client: Client) -> None:
