@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 
-from collector import clearing, ingest
+from collector import clearing, intern, store
 from collector.clearing import clear
-from collector.ingest import save_now
+from collector.ingest import Saved, save_now
 from collector.models import (
     Epoch,
     Exemplar,
@@ -31,6 +31,7 @@ from collector.models import (
 from collector.records import Batch
 from collector.writer import Unavailable
 from tests.factories import batch, make_exemplar, make_log, make_point, make_span
+from tests.server import wait_for
 
 TABLES = (Span, Trace, Log, MetricPoint, MetricStream, Exemplar, Operation, Resource, Scope)
 WAIT_S = 20
@@ -56,7 +57,7 @@ def test_what_is_written_afterwards_is_whole_again() -> None:
     made = everything()
     save_now(made)
     clear()
-    assert save_now(made) == ingest.Saved(1, 1, 1)
+    assert save_now(made) == Saved(1, 1, 1)
     span = Span.objects.select_related("operation", "resource", "scope").get()
     assert (span.operation.name, span.resource.service, span.scope.name) == ("GET /", "shop", "tests")
     assert MetricPoint.objects.select_related("stream").get().stream.name == "requests"
@@ -93,6 +94,36 @@ def test_rows_are_whole_however_clearing_and_writing_meet() -> None:
         assert Resource.objects.filter(pk=span.resource_id).exists()
     for point in MetricPoint.objects.all():
         assert MetricStream.objects.filter(pk=point.stream_id).exists()
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_clearing_waits_for_a_writer_that_has_looked_at_the_epoch() -> None:
+    save_now(batch(make_span("remembered")))
+    cleared = threading.Event()
+
+    def clear_elsewhere() -> None:
+        try:
+            clear()
+        finally:
+            cleared.set()
+            connection.close()
+
+    with transaction.atomic():
+        intern.refresh()
+        clearer = threading.Thread(target=clear_elsewhere)
+        clearer.start()
+        wait_for(lambda: cleared.is_set() or _somebody_waits(), WAIT_S)
+        store.save(batch(make_span("remembered")), [], careful=False)
+    clearer.join(WAIT_S)
+    assert cleared.is_set()
+    assert Span.objects.count() == Operation.objects.count() == 0
+
+
+def _somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
 
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="about SQLite's file")
