@@ -34,6 +34,7 @@ class Account:
     problems: list[Problem] = field(default_factory=list)  # the first MAX_PROBLEMS
     problems_left_out: int = 0
     traces: dict[str, str] = field(default_factory=dict)  # trace id -> name of a span, the first MAX_TRACES
+    assumed_offsets: list[int] = field(default_factory=list)  # minutes from UTC, for log lines that name no zone
 
     @property
     def new(self) -> int:
@@ -45,6 +46,9 @@ class Account:
         self.points += saved.points
         self.logs += saved.logs
         self.held += batch.items
+        for offset in {log.assumed_offset_minutes for log in batch.logs if log.assumed_offset_minutes is not None}:
+            if offset not in self.assumed_offsets:
+                self.assumed_offsets.append(offset)
         for span in batch.spans:
             if len(self.traces) >= MAX_TRACES:
                 break

@@ -101,6 +101,7 @@ def test_a_pasted_console_output_is_imported(db: None, client: Client) -> None:
     (span,) = Span.objects.all()
     assert f'href="/traces/{span.trace_id}/"' in html
     assert "program output: stdout='Hello World" in html, "what was left out is named"
+    assert "zone assumed (UTC" in html
 
 
 @pytest.mark.parametrize("held_in_memory", [True, False])
