@@ -41,10 +41,16 @@ KINDS = ("gauge", "sum", "histogram", "exponentialHistogram", "summary")
 pytestmark = pytest.mark.server
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """A server of its own: everything in it has to be accounted for."""
-    with running_server(tmp_path) as running:
+@pytest.fixture(scope="module", params=RECORDINGS, ids=lambda path: path.parent.name)
+def recording(request: pytest.FixtureRequest) -> Path:
+    path: Path = request.param
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for one recording: everything in it has to be accounted for."""
+    with running_server(tmp_path_factory.mktemp(recording.parent.name)) as running:
         yield running
 
 
@@ -122,7 +128,6 @@ def one_spelling(value: Any) -> str:
     return json.dumps(json.loads(value) if isinstance(value, str) else value, sort_keys=True)
 
 
-@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.parent.name)
 def test_all_of_a_recording_is_there_and_once_when_it_comes_twice(server: Server, recording: Path) -> None:
     for _ in range(2):
         replay(server, recording)
@@ -133,7 +138,6 @@ def test_all_of_a_recording_is_there_and_once_when_it_comes_twice(server: Server
         assert points == Counter(points_sent(recording))
 
 
-@pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.parent.name)
 def test_its_ids_join_spans_to_parents_and_logs_to_spans(server: Server, recording: Path) -> None:
     """Ids differ in every encoding: bytes, hex, base64. What points at each other before has to do so after."""
     replay(server, recording)
