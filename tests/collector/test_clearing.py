@@ -67,7 +67,7 @@ def test_what_is_written_afterwards_is_whole_again() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_rows_are_whole_however_clearing_and_writing_meet() -> None:
     """A writer that remembers ids, and one that clears, at the same time: no row may point at what is gone."""
-    made = [batch(make_span(f"operation {n % 7}"), make_point(n, time_ns=n + 1)) for n in range(120)]
+    made = [batch(make_span(f"operation {n % 7}"), make_point(n, time_ns=n + 1)) for n in range(40)]
     errors: list[BaseException] = []
 
     def write() -> None:
