@@ -14,7 +14,8 @@ from dashboard.measured import PERCENTILES, SPREADS, Measured, Percentile, measu
 from dashboard.units import figures, quantity
 from dashboard.words import metric_kind, temporality
 
-SPREAD_COLUMNS = ("count", "sum", "min", "max", *(name for name, _ in PERCENTILES))
+VALUE_COLUMNS = ("Value",)
+SPREAD_COLUMNS = ("Count", "Sum", "Min", "Max", *(name for name, _ in PERCENTILES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class StreamRow:
 
 @dataclass(frozen=True, slots=True)
 class PointRow:
-    """A point: a cell for its value, or for each of SPREAD_COLUMNS. `change`: how much a total has grown."""
+    """A point: a cell for each of VALUE_COLUMNS, or of SPREAD_COLUMNS. `change`: how much a total has grown."""
 
     point: MetricPoint
     cells: list[str]

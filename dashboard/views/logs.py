@@ -47,7 +47,7 @@ def logs(request: HttpRequest) -> HttpResponse:
     """The page, or with `X-Partial` what changes on it."""
     partial = "X-Partial" in request.headers
     template = "dashboard/_logs_live.html" if partial else "dashboard/logs.html"
-    context: dict[str, Any] = {"problems": {}, "range": request.GET.get("range", ""), "levels": LEVELS}
+    context: dict[str, Any] = {"problems": {}, "range": request.GET.get("range", DEFAULT_RANGE), "levels": LEVELS}
     if not partial:
         context["services"] = queries.services()
     try:

@@ -17,7 +17,16 @@ from collector.models import MetricPoint, MetricStream
 from collector.paging import after
 from dashboard.addresses import http_endpoint
 from dashboard.measured import SPREADS
-from dashboard.metric_rows import SPREAD_COLUMNS, StreamRow, exemplar_row, grows, point_rows, stream_row, stream_rows
+from dashboard.metric_rows import (
+    SPREAD_COLUMNS,
+    VALUE_COLUMNS,
+    StreamRow,
+    exemplar_row,
+    grows,
+    point_rows,
+    stream_row,
+    stream_rows,
+)
 from dashboard.parameters import DEFAULT_RANGE, METRIC_NAMES, RANGES_S, SHORT_RANGES, ParameterError, Parameters, parse
 from dashboard.views.ranges import reaching
 
@@ -33,7 +42,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """The list or one stream, or with `X-Partial` what changes on it."""
     partial = "X-Partial" in request.headers
     name = "metrics"
-    context: dict[str, Any] = {"problems": {}, "range": request.GET.get("range", "")}
+    context: dict[str, Any] = {"problems": {}, "range": request.GET.get("range", DEFAULT_RANGE)}
     if not partial:
         context["services"] = queries.services()
     try:
@@ -95,7 +104,7 @@ def _points(parameters: Parameters, stream: MetricStream) -> dict[str, Any]:
     return {
         "range": parameters.range,
         "row": stream_row(stream, newest),
-        "columns": SPREAD_COLUMNS if stream.kind in SPREADS else ("value",),
+        "columns": SPREAD_COLUMNS if stream.kind in SPREADS else VALUE_COLUMNS,
         "grows": grows(stream),
         "dated": parameters.range not in SHORT_RANGES,
         "rows": point_rows(stream, page.rows, after(found, page.next).first() if page.next else None),
