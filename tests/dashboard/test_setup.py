@@ -73,7 +73,7 @@ def test_it_says_what_the_receivers_have_seen(db: None, client: Client, stats: S
     stats.count(received)
     stats.turned_away = 2
     html = page(client)
-    assert "2 spans, 1 log records, 1 metric points" in html
+    assert "2 spans, 1 log record, 1 metric point;" in html
     assert "1 item refused" in html
     assert "a span has a trace id of 3 bytes" in html
     assert "2 requests asked to come again" in html
