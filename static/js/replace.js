@@ -32,6 +32,7 @@ function placeOf(element) {
 function keepRows(current, element) {
   const rows = new Map([...current.querySelectorAll("[data-key]")].map((row) => [row.dataset.key, row]));
   for (const row of element.querySelectorAll("[data-key]")) {
+    if (!element.contains(row)) continue; // it was in a row that stays as it is
     const before = rows.get(row.dataset.key);
     if (!before) {
       if (rows.size) row.classList.add("appears");
