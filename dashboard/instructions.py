@@ -38,6 +38,7 @@ class Instructions:
     install_javascript: str
     run_javascript: str
     collector: str
+    read: str
 
 
 def instructions(request: HttpRequest) -> Instructions:
@@ -64,6 +65,7 @@ def instructions(request: HttpRequest) -> Instructions:
             name, *over_http, "node --require @opentelemetry/auto-instrumentations-node/register main.js"
         ),
         collector=_collector(http, key_header),
+        read=_read(pages_url(asked)),
     )
 
 
@@ -76,3 +78,9 @@ def _collector(http: str, key_header: str) -> str:
     if key_header:
         lines += ["    headers:", f"      {key_header}: YOUR_KEY"]
     return "\n".join(lines)
+
+
+def _read(pages: str) -> str:
+    """The same answer twice: as JSON, and as CSV."""
+    curl = 'curl -H "Authorization: Bearer YOUR_TOKEN"' if settings.DASHBOARD_TOKEN else "curl"
+    return f"{curl} '{pages}api/v1/spans?status=error&range=1h'\n{curl} '{pages}export/spans.csv?status=error&range=1h'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
+from django.views.generic import RedirectView
 
 from dashboard.api import api
 from dashboard.views.export import export
@@ -28,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("api/v1/status", status, name="status"),
+    path("api/v1/", RedirectView.as_view(pattern_name="api-1:openapi-json")),
     path("api/v1/", api.urls),
     path("export/<name>.csv", export, name="export"),
 ]

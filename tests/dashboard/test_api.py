@@ -181,5 +181,9 @@ def test_no_page_of_the_api_loads_anything_from_elsewhere(db: None, client: Clie
     assert client.get("/api/v1/docs").status_code == 404
 
 
+def test_its_root_leads_to_its_description(client: Client) -> None:
+    assert client.get("/api/v1/")["Location"] == "/api/v1/openapi.json"
+
+
 def test_it_only_reads(db: None, client: Client) -> None:
     assert client.post("/api/v1/spans").status_code == 405

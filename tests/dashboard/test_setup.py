@@ -66,6 +66,16 @@ def test_a_key_is_asked_for_by_its_header_and_never_shown(db: None, client: Clie
     assert "hush-hush" not in html
 
 
+def test_scripts_are_told_how_to_read_and_the_token_is_never_shown(
+    db: None, client: Client, settings: Settings
+) -> None:
+    assert "curl 'http://127.0.0.1:8000/api/v1/spans?" in page(client)
+    settings.DASHBOARD_TOKEN = "hush-hush"
+    html = unescape(client.get("/setup/", headers={"Authorization": "Bearer hush-hush"}).content.decode())
+    assert 'curl -H "Authorization: Bearer YOUR_TOKEN"' in html
+    assert "hush-hush" not in html
+
+
 def test_it_says_what_the_receivers_have_seen(db: None, client: Client, stats: Statistics) -> None:
     assert "nothing received yet" in page(client)
     received = batch(make_span(), make_span(), make_log(), make_point(1))
