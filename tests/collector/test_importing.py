@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from collector.console import Problem
 from collector.importing import MAX_PROBLEMS, MAX_TRACES, Account, import_stream
@@ -177,6 +178,33 @@ def test_json_is_one_object_with_an_account_of_each_file(run_import: Import) -> 
     assert account["traces"] == {"1453c64bd669390ef0b73508e6ef980e": "POST"}
     (problem,) = account["problems"]
     assert (problem["line"], problem["last_line"], problem["count"]) == (9, 9, 1)
+
+
+def test_a_database_of_another_version_is_left_to_its_owner(run_import: Import) -> None:
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied("collector", "0001_telemetry")
+    recorder.record_applied("collector", "0000_before")
+    with pytest.raises(CommandError, match=r"run manage\.py migrate first") as refused:
+        run_import(DOCUMENTED)
+    assert refused.value.returncode == 2
+    assert Log.objects.count() == 0
+
+
+def test_a_terminal_sees_how_far_it_is(db: None, tmp_path: Path) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    broken = tmp_path / "broken.txt"
+    broken.write_text(Path(DOCUMENTED).read_text() + '{"name": ')
+    err = Terminal()
+    with pytest.raises(SystemExit):
+        call_command("import", str(broken), stdout=io.StringIO(), stderr=err)
+    progress, _, rest = err.getvalue().rpartition("\r\x1b[K")
+    assert progress.endswith(f"\r{broken}: 18 items")
+    note, problem = rest.splitlines()
+    assert note.startswith(f"{broken}:9: program output")
+    assert problem.startswith(f"{broken}:262: the text ends inside")
 
 
 def test_a_database_that_cannot_be_written_is_told_without_a_traceback(

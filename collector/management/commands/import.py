@@ -67,7 +67,7 @@ class Command(BaseCommand):
     def _import_file(self, name: str, zone: Any) -> Account:
         shown = "<stdin>" if name == "-" else name
         if name == "-" and sys.stdin.isatty():
-            self.stderr.write("Reading from the terminal: paste the text, then press Ctrl-D.")
+            self.stderr.write("Reading from the terminal: paste the text, then press Ctrl-D.", plain)
         try:
             if name == "-":
                 return self._import_stream(sys.stdin.buffer, shown, zone)
@@ -89,11 +89,11 @@ class Command(BaseCommand):
             ) from error
         finally:
             if self.stderr.isatty():
-                self.stderr.write("\r\x1b[K", ending="")
+                self.stderr.write("\r\x1b[K", plain, ending="")
 
     def _tell_progress(self, account: Account) -> None:
         if self.stderr.isatty():
-            self.stderr.write(f"\r{account.name}: {account.held:,} items", ending="")
+            self.stderr.write(f"\r{account.name}: {account.held:,} items", plain, ending="")
             self.stderr.flush()
 
     def _tell_left_out(self, account: Account) -> None:
@@ -101,10 +101,10 @@ class Command(BaseCommand):
         for problem in account.problems:
             notes += not problem.unreadable
             if problem.unreadable or notes <= MAX_SHOWN_NOTES:
-                self.stderr.write(_told(account.name, problem))
+                self.stderr.write(_told(account.name, problem), None if problem.unreadable else plain)
         more = account.problems_left_out + max(0, notes - MAX_SHOWN_NOTES)
         if more:
-            self.stderr.write(f"{account.name}: and {more} more places that were left out")
+            self.stderr.write(f"{account.name}: and {more} more places that were left out", plain)
 
     def _tell_account(self, accounts: list[Account], *, as_json: bool) -> None:
         total = {count: sum(getattr(account, count) for account in accounts) for count in COUNTS}
@@ -122,6 +122,11 @@ class Command(BaseCommand):
             sys.exit(NOTHING)
         if any(account.unreadable for account in accounts):
             sys.exit(UNREADABLE)
+
+
+def plain(text: str) -> str:
+    """Without colour: standard error is red otherwise, and not all that is told there is an error."""
+    return text
 
 
 def _prepare_database() -> None:
