@@ -41,6 +41,7 @@ def text_of(html: str) -> str:
 
 def rows(html: str) -> list[str]:
     """The table's rows as a reader has them."""
+    html = re.sub(r'<span class="below.*?</span>', "", html, flags=re.DOTALL)  # the attributes once more, for phones
     return [text_of(row) for row in re.findall(r"<tr data-key.*?</tr>", html, re.DOTALL)]
 
 
