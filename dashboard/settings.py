@@ -87,6 +87,7 @@ def made_to_shrink(path: Path) -> Path:
     Not in SQLITE_INIT: on a database in use that one PRAGMA waits, with every new connection, for whoever writes.
     """
     if not path.exists():
+        path.touch(mode=0o600)  # telemetry is for its owner, also where the directory is not
         with closing(sqlite3.connect(path)) as new:
             new.executescript("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;")
     return path

@@ -40,7 +40,13 @@ def test_beyond_this_machine_there_is_a_token_and_it_stays(tmp_path: Path, monke
     assert len(first["DASHBOARD_TOKEN"]) > 40
     assert first["DASHBOARD_TOKEN"] == again["DASHBOARD_TOKEN"] != first["SECRET_KEY"] == again["SECRET_KEY"]
     assert first["OTLP_HOST"] == "0.0.0.0"
-    assert [(tmp_path / name).stat().st_mode & 0o077 for name in ("token", "secret_key")] == [0, 0]
+
+
+def test_what_is_kept_is_for_its_owner_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o755)  # somebody else made the directory
+    read_settings(tmp_path, monkeypatch, DASHBOARD_HOST="0.0.0.0")
+    found = {path.name: path.stat().st_mode & 0o077 for path in tmp_path.iterdir()}
+    assert found == {"dashboard.sqlite3": 0, "secret_key": 0, "token": 0}
 
 
 def test_a_data_directory_is_made_for_its_owner_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
