@@ -3,26 +3,27 @@
 import { subscribe } from "./live.js";
 import { fetchRegion } from "./regions.js";
 
-const INTERVAL_MS = 1_000;
+const INTERVAL_MS = 500;
+const TOPICS = ["traces", "logs", "metrics", "status"];
 
-for (const region of document.querySelectorAll("[data-arrivals]")) {
+/** Calls `redraw` soon after each call of it, once for all that come until then. */
+function merged(redraw) {
   let planned = false;
-
-  const redraw = ({ type }) => {
-    if (planned || (type === "snapshot" && !region.dataset.drawn)) {
-      region.dataset.drawn = ""; // the page itself is the first picture
-      return;
-    }
+  return () => {
+    if (planned) return;
     planned = true;
     setTimeout(async () => {
       planned = false;
       try {
-        await fetchRegion(region.id);
+        await redraw();
       } catch {
         // The server is away: on reconnecting there is another snapshot.
       }
-    }, region.dataset.arrivals === "now" ? 0 : INTERVAL_MS);
+    }, INTERVAL_MS);
   };
+}
 
-  for (const topic of ["traces", "logs", "metrics", "status"]) subscribe(topic, {}, redraw);
+for (const region of document.querySelectorAll("[data-arrivals]")) {
+  const redraw = merged(() => fetchRegion(region.id));
+  for (const topic of TOPICS) subscribe(topic, {}, redraw);
 }
