@@ -19,6 +19,7 @@ from collector.console.found import Found, FoundLine, FoundObject, Problem
 from collector.console.lines import LOG_LINE
 
 WINDOW_CHARS = 1 << 16
+MIN_DROP_CHARS = 1 << 12
 MAX_OBJECT_CHARS = 64 << 20
 MAX_MENDS = 100  # log lines taken out of one object
 
@@ -49,6 +50,8 @@ class Scanner:
         while not self._ended:
             self._read_more()
             while self._position < len(self._window):
+                if self._position > max(MIN_DROP_CHARS, len(self._window) // 8):
+                    self._drop_read()
                 found = self._next()
                 if not found:
                     break  # an object goes on beyond the window
@@ -66,6 +69,13 @@ class Scanner:
         self._window = self._window[self._position :] + fresh
         self._position = 0
         self._content_end = len(self._window.rstrip())
+
+    def _drop_read(self) -> None:
+        """The decoder's errors count lines from the window's beginning. Kept short, that is a third of the time for a
+        text of braces."""
+        self._window = self._window[self._position :]
+        self._content_end -= self._position
+        self._position = 0
 
     def _next(self) -> list[Found]:
         """What stands at the position; nothing when more has to be read to tell."""
