@@ -80,7 +80,7 @@ class Operation(models.Model):
     kind = models.IntegerField()
 
     class Meta:
-        indexes = [models.Index(fields=["service", "name"], name="operation_service_name")]
+        indexes = [models.Index(fields=["service", "name"], name="operation_service_name")]  # on SQLite: migration 0002
 
 
 class Span(models.Model):
@@ -185,7 +185,7 @@ class MetricStream(models.Model):
     metadata = AttributesField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["name"], name="stream_name")]
+        indexes = [models.Index(fields=["name"], name="stream_name")]  # on SQLite: migration 0002
 
 
 class MetricPoint(models.Model):

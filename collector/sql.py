@@ -30,6 +30,12 @@ def is_sqlite() -> bool:
     return connection.vendor == "sqlite"
 
 
+def is_about_data(error: Exception) -> bool:
+    """Whether a statement failed for what it was to write, whatever the error's class says: PostgreSQL calls a value
+    too large for it (54000) operational, like a lost connection."""
+    return str(getattr(error.__cause__, "sqlstate", "") or "").startswith("54")
+
+
 def execute(sql: str, parameters: Sequence[Any] = ()) -> Any:
     """Runs `sql`, whose parameters are written %s, and gives the cursor."""
     if is_sqlite():

@@ -20,7 +20,7 @@ from django.db import DatabaseError, OperationalError, close_old_connections, co
 
 from collector import intern
 from collector.records import Batch, NewRows
-from collector.sql import execute, is_sqlite
+from collector.sql import execute, is_about_data, is_sqlite
 
 log = logging.getLogger(__name__)
 
@@ -139,9 +139,9 @@ class Writer:
         try:
             try:
                 committed = self._write_hopefully(group)
-            except OperationalError:
-                raise
-            except Exception:
+            except Exception as error:
+                if isinstance(error, OperationalError) and not is_about_data(error):
+                    raise
                 committed = self._write_carefully(group)
         except Exception as error:
             if not isinstance(error, DatabaseError):
@@ -176,9 +176,9 @@ class Writer:
                     with transaction.atomic():
                         waiting.new = self._write_batch(waiting.batch, True)
                     committed.add(waiting.new)
-                except OperationalError:
-                    raise
                 except Exception as error:
+                    if isinstance(error, OperationalError) and not is_about_data(error):
+                        raise
                     log.exception("a batch could not be written")
                     waiting.error = error
         return committed

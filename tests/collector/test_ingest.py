@@ -183,6 +183,33 @@ def test_one_bad_batch_costs_its_sender_only(gate: Gate) -> None:
     assert Trace.objects.count() == 3
 
 
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no such limit")
+def test_what_is_too_large_for_a_database_costs_its_sender_only(gate: Gate) -> None:
+    """PostgreSQL calls that an operational error, as it does a lost connection. A retry would help nobody."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE INDEX too_small ON collector_operation (name)")
+    try:
+        name = "".join(chr(0x4E00 + n * 7919 % 20_000) for n in range(9_000))
+
+        async def story(ingest: Ingest) -> list[Any]:
+            first = asyncio.create_task(write(ingest, batch(make_span("first"))))
+            await gate.wait()
+            answers = [asyncio.create_task(write(ingest, batch(make_span(each)))) for each in ("before", name, "after")]
+            while not all(_queued(ingest, 3)):
+                await asyncio.sleep(0)
+            gate.open()
+            await first
+            return await asyncio.gather(*answers, return_exceptions=True)
+
+        before, bad, after = run(story)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP INDEX too_small")
+    assert isinstance(bad, OperationalError)
+    assert (before, after) == (Saved(1, 0, 0), Saved(1, 0, 0))
+    assert names() == ["after", "before", "first"]
+
+
 def test_a_retry_in_the_same_transaction_counts_once(gate: Gate) -> None:
     made = batch(make_span("again", trace=trace_id(1)), make_log("again"))
 

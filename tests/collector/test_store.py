@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -231,6 +232,30 @@ def test_large_batches_are_stored_whole() -> None:
     assert (Operation.objects.count(), Resource.objects.count(), Scope.objects.count()) == (1_500, 701, 1_301)
     for span in Span.objects.select_related("operation")[:5]:
         assert span.operation.service.startswith("service ")
+
+
+@pytest.mark.parametrize("field", ["name", "service", "scope", "status_message", "trace_state"])
+def test_texts_of_a_span_may_be_of_any_length(field: str) -> None:
+    text = incompressible(20_000)
+    fields: dict[str, Any] = {field: text}
+    save_now(batch(make_span(**fields)))
+    span = Span.objects.get()
+    found = {"name": span.operation.name, "service": span.resource.service, "scope": span.scope.name}
+    assert found.get(field) == text or getattr(span, field) == text
+
+
+def test_texts_of_logs_and_metrics_may_be_of_any_length() -> None:
+    text = incompressible(20_000)
+    save_now(batch(make_log(text, event_name=text, severity_text=text, attributes={text: text})))
+    save_now(batch(make_point(1, name=text, unit=text, description=text, attributes={text: text})))
+    log = Log.objects.get()
+    assert (log.body, log.attributes) == (text, {text: text})
+    assert MetricStream.objects.get().name == text
+
+
+def incompressible(length: int) -> str:
+    """What an index cannot make small: PostgreSQL packs values before it measures them."""
+    return "".join(chr(0x4E00 + int.from_bytes(sha256(b"%d" % n).digest()[:2], "big") % 20_000) for n in range(length))
 
 
 def test_a_resource_is_told_by_all_that_it_says() -> None:
