@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 # Wire bytes admitted and not yet answered. Decoded they take about five times that.
 MAX_WAITING_BYTES = 32 * 1024 * 1024
 SAVE_TIMEOUT_S = 60
+CAREFUL_ATTEMPTS = 3  # PostgreSQL: another receiver may commit the same rows between our look and our insert
 
 # The interpreter's own settings, for two threads that both want its lock (512-span bodies, 2 cores, spans/s): as they
 # come 45,000; a switch after 0.2 ms instead of 5, so that the writer gets the lock back soon after a statement, 53,000;
@@ -166,7 +168,7 @@ class Ingest:
 
     def _write(self, batch: Batch, careful: bool) -> NewRows:
         """In the writer's thread and transaction."""
-        return store.save(batch, in_transaction, careful=careful)
+        return _save(batch, careful)
 
     def _committed(self, committed: Committed) -> None:
         """In the event loop, after a commit."""
@@ -206,7 +208,15 @@ def _saved(new: NewRows) -> Saved:
 def _save_in_transaction(batch: Batch, *, careful: bool) -> NewRows:
     with transaction.atomic():
         intern.refresh()
-        return store.save(batch, in_transaction, careful=careful)
+        return _save(batch, careful)
+
+
+def _save(batch: Batch, careful: bool) -> NewRows:
+    """In the caller's transaction. Raises Repeated; when `careful`, only if others commit the same again and again."""
+    for _ in range(CAREFUL_ATTEMPTS - 1 if careful else 0):
+        with suppress(store.Repeated), transaction.atomic():
+            return store.save(batch, in_transaction, careful=True)
+    return store.save(batch, in_transaction, careful=careful)
 
 
 __all__ = [

@@ -17,7 +17,7 @@ from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from collector import ingest as ingest_module
-from collector import summary
+from collector import store, summary
 from collector.decode import DecodeError
 from collector.gzip import BadGzip, TooLarge
 from collector.ingest import Ingest, Overloaded, Saved, Unavailable, save_now
@@ -25,7 +25,7 @@ from collector.models import Log, Span, Trace
 from collector.records import Batch, NewRows
 from collector.writer import Committed
 from tests.collector.wire import a_span, traces
-from tests.factories import batch, make_log, make_span, trace_id
+from tests.factories import batch, make_log, make_span, span_id, trace_id
 
 pytestmark = pytest.mark.django_db(transaction=True)
 on_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="about SQLite's locks")
@@ -436,3 +436,70 @@ def test_it_counts_what_it_has_done() -> None:
     assert (stats.spans, stats.points, stats.rejected, stats.turned_away) == (3, 0, 0, 0)
     assert stats.transactions == 2
     assert stats.last_receipt_ns >= stats.started_ns
+
+
+def test_several_writers_of_the_same_batches_store_each_item_once() -> None:
+    """Receivers share a database; a sender that waited too long for one sends the same again to another."""
+    made = [
+        batch(
+            *(make_span(f"name {k}", trace=trace_id(k), span=span_id(n * 10 + k + 1)) for k in range(1, 8)),
+            make_log(f"{n}"),
+        )
+        for n in range(15)
+    ]
+    start = threading.Barrier(4)
+    saved: list[Saved] = []
+    errors: list[BaseException] = []
+
+    def write_all() -> None:
+        try:
+            start.wait(WAIT_S)
+            for each in made:
+                saved.append(save_now(each))
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    writers = [threading.Thread(target=write_all) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(3 * WAIT_S)
+    assert errors == []
+    assert (sum(one.spans for one in saved), sum(one.logs for one in saved)) == (15 * 7, 15)
+    assert (Span.objects.count(), Log.objects.count()) == (15 * 7, 15)
+    assert sorted(Trace.objects.values_list("span_count", flat=True)) == [15] * 7
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+def test_what_another_receiver_commits_after_our_look_is_looked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    known, new = make_span("name"), make_span("name")
+    save_now(batch(known))
+    look: Any = store._leave_out_known
+    left = [batch(new)]
+
+    def look_too_early(*args: Any) -> Any:
+        found = look(*args)
+        if left:
+            other = threading.Thread(target=_save_elsewhere, args=[left.pop()])
+            other.start()
+            other.join(WAIT_S)
+        return found
+
+    monkeypatch.setattr(store, "_leave_out_known", look_too_early)
+
+    async def story(ingest: Ingest) -> Saved:
+        return await write(ingest, batch(known, new, make_span("name")))
+
+    assert run(story) == Saved(1, 0, 0)
+    assert names() == ["name"] * 3
+    left.append(batch(make_span("name", trace=trace_id(5), span=span_id(5))))
+    assert save_now(batch(known, make_span("name", trace=trace_id(5), span=span_id(5)))) == Saved(0, 0, 0)
+
+
+def _save_elsewhere(made: Batch) -> None:
+    try:
+        save_now(made)
+    finally:
+        connection.close()
