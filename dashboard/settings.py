@@ -72,8 +72,11 @@ if DASHBOARD_HOST not in LOOPBACK_HOSTS:
     ALLOWED_HOSTS = ["*"]
 CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"] if _public.netloc else []
 
+# secure_delete: Debian's SQLite comes with it, and writes every freed page full of zeros, into the WAL first.
 SQLITE_INIT = """
 PRAGMA journal_mode = WAL;
+PRAGMA journal_size_limit = 67108864;
+PRAGMA secure_delete = OFF;
 PRAGMA synchronous = NORMAL;
 PRAGMA cache_size = -65536;
 PRAGMA mmap_size = 268435456;

@@ -136,9 +136,18 @@ def test_pages_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
         save_now(batch(*(make_log(f"{number} {n} " + "x" * 500) for n in range(100))))
     full_pages = _pragma("page_count")
+    looks = []
+    count_free = clearing._free_pages
+
+    def look() -> int:
+        looks.append(count_free())
+        return looks[-1]
+
+    monkeypatch.setattr(clearing, "_free_pages", look)
     clear()
     assert _pragma("freelist_count") == 0
     assert _pragma("page_count") < full_pages // 4
+    assert looks[0] - looks[1] == 16  # that many at a time, not one by one
 
 
 def _pragma(name: str) -> int:
