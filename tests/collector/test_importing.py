@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -267,6 +269,9 @@ def test_an_import_is_the_first_thing_a_new_user_may_run(tmp_path: Path) -> None
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "imported: 0 spans, 0 points, 1 logs, 0 objects, 0 skipped\n"
+    with closing(sqlite3.connect(tmp_path / "new/dashboard.sqlite3")) as database:
+        assert database.execute("PRAGMA auto_vacuum").fetchone() == (2,)  # incremental: it can shrink
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     show = "from collector.models import Log; print(Log.objects.get().time_ns)"
     done = subprocess.run(
         [sys.executable, "manage.py", "shell", "--no-imports", "-c", show],

@@ -6,13 +6,19 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from google.protobuf import json_format
+from hypothesis import HealthCheck, given, settings
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from collector import store
+from collector.decode.attributes import attributes_json, otlp_value
 from collector.ingest import Saved, save_now
 from collector.models import Exemplar, Log, MetricPoint, MetricStream, Operation, Resource, Scope, Span, Trace
 from collector.records import NS_PER_DAY, Clock, NewRows
 from collector.store import RETRY_WINDOW_NS
+from tests.collector.test_decode_attributes import VALUES
+from tests.collector.wire import any_value
 from tests.factories import (
     SECOND,
     T0_NS,
@@ -70,6 +76,33 @@ def test_a_log_record_comes_back_as_it_went_in() -> None:
     log = Log.objects.get()
     assert (log.body, log.event_name) == ({"message": "no", "list": [1, None]}, "failed")
     assert (log.trace_id, log.span_id, log.time_ns, log.ordinal) == (trace_id(1), span_id(2), T0_NS, 0)
+
+
+@given(VALUES)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_database_changes_an_attribute(value: Any) -> None:
+    """JSONB keeps numbers in its own way, and drops the order of members."""
+    wire = KeyValue(key="k", value=any_value(value)).SerializeToString()
+    made = make_span()
+    made.record = made.record._replace(attributes=attributes_json([wire]))
+    with transaction.atomic():
+        save_now(batch(made))
+        (kept,) = Span.objects.values_list("attributes", flat=True)
+        Span.objects.all().delete()
+    assert json_format.ParseDict(otlp_value(kept["k"]), AnyValue()) == _by_key(any_value(value))
+
+
+def _by_key(value: AnyValue) -> AnyValue:
+    """With the members of maps in the order in which JSONB keeps them, if it is the database that does."""
+    if connection.vendor != "postgresql":
+        return value
+    for item in value.array_value.values:
+        _by_key(item)
+    members = value.kvlist_value.values
+    for member in members:
+        _by_key(member.value)
+    members.sort(key=lambda member: (len(member.key.encode()), member.key.encode()))
+    return value
 
 
 @pytest.mark.parametrize("body", [None, "", "text", 0, False, [], {}])
