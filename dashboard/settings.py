@@ -127,7 +127,7 @@ STARTED_IN_TZ = os.environ.get("TZ", "")  # before Django puts TIME_ZONE in its 
 TIME_ZONE = "UTC"
 USE_I18N = False
 
-INSTALLED_APPS = ["django.contrib.staticfiles", "csp", "collector", "dashboard"]
+INSTALLED_APPS = ["django.contrib.staticfiles", "csp", "collector", "sandboxes", "dashboard"]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -1,0 +1,123 @@
+"""The tables of the cluster's side. Written by `store` and `correlate`; telemetry is joined by trace id, not by a key.
+
+Ids of traces and spans are blobs, as in `collector.models`. Objects live seconds in a cluster and Events an hour: what
+we saw of them, we keep.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+from collector.models import AttributesField, HexIdField, Reference
+
+
+class Cluster(models.Model):
+    """A cluster, told apart by the UID of its namespace kube-system: contexts are renamed, kind clusters recreated."""
+
+    uid = models.TextField(unique=True)
+    name = models.TextField()
+    api_version = models.TextField(default="v1beta1")  # of SandboxClaims
+    last_seen_ns = models.BigIntegerField(default=0)
+
+
+class ObjectVersion(models.Model):
+    """A version of an object, once, however often it is listed, watched or imported.
+
+    `belongs_to` is the uid of what it is part of: a Sandbox's claim, a Pod's Sandbox, what an Event is about.
+    """
+
+    cluster = Reference(Cluster)
+    kind = models.TextField()
+    uid = models.TextField()
+    namespace = models.TextField()
+    name = models.TextField()
+    belongs_to = models.TextField()
+    resource_version = models.TextField()
+    change = models.TextField()  # records.ChangeType
+    received_ns = models.BigIntegerField()
+    after_ns = models.BigIntegerField(null=True)
+    object = AttributesField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["cluster", "uid", "resource_version", "change"], name="version_identity"),
+        ]
+        indexes = [
+            models.Index(fields=["cluster", "belongs_to"], name="version_belongs_to"),
+            models.Index(fields=["cluster", "kind", "received_ns"], name="version_kind_received"),
+        ]
+
+
+class Claim(models.Model):
+    """A claim in one row, so that lists read nothing else; `lifecycle` is its whole story (lifecycle.to_json)."""
+
+    cluster = Reference(Cluster, null=True)  # None: known from telemetry alone
+    uid = models.TextField()
+    namespace = models.TextField()
+    name = models.TextField()
+    pool = models.TextField()
+    template = models.TextField()
+    start_type = models.TextField()
+    state = models.TextField()
+    reason = models.TextField()
+    sandbox = models.TextField()
+    pod = models.TextField()
+    node = models.TextField()
+    zero_ns = models.BigIntegerField()  # where its time axis begins; lists are ordered by it
+    created_ns = models.BigIntegerField(null=True)
+    ready_ns = models.BigIntegerField(null=True)
+    deleted_ns = models.BigIntegerField(null=True)
+    time_to_ready_ns = models.BigIntegerField(null=True)
+    time_to_ready_precision_ns = models.BigIntegerField(null=True)
+    clock = models.TextField()  # of time_to_ready
+    lifecycle = AttributesField()
+    changed_ns = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["uid"], name="claim_identity")]
+        indexes = [
+            models.Index(fields=["zero_ns"], name="claim_zero"),
+            models.Index(fields=["namespace", "name"], name="claim_name"),
+        ]
+
+
+class Hint(models.Model):
+    """Something in new telemetry that may tell whose it is, written with it in one transaction.
+
+    `value` is a claim name, a sandbox name, `namespace/claim`, a tunnel's port, ... by `kind` (correlate.HintKind).
+    """
+
+    kind = models.TextField()
+    value = models.TextField()
+    namespace = models.TextField()
+    trace_id = HexIdField(null=True)
+    span_id = HexIdField(null=True)
+    time_ns = models.BigIntegerField()
+    resource_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["trace_id"], name="hint_trace"),
+            models.Index(fields=["kind", "value"], name="hint_value"),
+        ]
+
+
+class Link(models.Model):
+    """A span of a claim, with what shows it and how sure it is. Exact and inferred: at most one claim a span."""
+
+    claim_uid = models.TextField()
+    trace_id = HexIdField()
+    span_id = HexIdField()
+    evidence = models.TextField()
+    certainty = models.TextField()  # exact, inferred, ambiguous
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["trace_id", "span_id", "claim_uid"], name="link_identity")]
+        indexes = [models.Index(fields=["claim_uid"], name="link_claim")]
+
+
+class Cursor(models.Model):
+    """How far a reader has come, so that it goes on there after a crash."""
+
+    name = models.TextField(unique=True)
+    position = models.BigIntegerField()
