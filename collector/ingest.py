@@ -14,10 +14,11 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, transaction
@@ -27,9 +28,10 @@ from collector.decode import Encoding, Signal, decode
 from collector.gzip import unpack
 from collector.records import Batch, NewRows, Stage
 from collector.statistics import Statistics
-from collector.writer import Committed, Unavailable, Writer
+from collector.writer import Committed, Unavailable, Work, Writer
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 # Wire bytes admitted and not yet answered. Decoded they take about five times that.
 MAX_WAITING_BYTES = 32 * 1024 * 1024
@@ -133,13 +135,18 @@ class Ingest:
         Raises Unavailable.
         """
         writer = self._writer
-        if writer is None:
-            return save_now(batch)
-        written = asyncio.run_coroutine_threadsafe(writer.write(batch), writer.loop)
-        try:
-            return _saved(written.result(SAVE_TIMEOUT_S))
-        except TimeoutError as error:
-            raise Unavailable("the server is stopping, or very busy") from error
+        return save_now(batch) if writer is None else _saved(_answer(writer, writer.write(batch)))
+
+    async def run(self, work: Work[T], items: int = 1) -> T:
+        """Writes rows of a layer above in the writer's transaction; returns after the commit. Raises Unavailable."""
+        if self._writer is None:
+            raise Unavailable("the server is stopping")
+        return await self._writer.run(work, items)
+
+    def run_from_thread(self, work: Work[T], items: int = 1) -> T:
+        """The same from a thread of this process, and in a command, which has no writer, right here."""
+        writer = self._writer
+        return run_now(work) if writer is None else _answer(writer, writer.run(work, items))
 
     def _receipt(self, batch: Batch) -> Receipt:
         self.stats.count(batch)
@@ -201,6 +208,23 @@ def save_now(batch: Batch) -> Saved:
     return _saved(new)
 
 
+def run_now(work: Work[T]) -> T:
+    """Does the work in this thread and a transaction of its own: for commands, outside a server. Raises Unavailable."""
+    try:
+        with transaction.atomic():
+            return work(Committed())
+    except DatabaseError as error:
+        raise Unavailable(f"the database cannot be written: {error}") from error
+
+
+def _answer(writer: Writer, writing: Coroutine[Any, Any, T]) -> T:
+    """What the writer answers, for a thread that is not the event loop's."""
+    try:
+        return asyncio.run_coroutine_threadsafe(writing, writer.loop).result(SAVE_TIMEOUT_S)
+    except TimeoutError as error:
+        raise Unavailable("the server is stopping, or very busy") from error
+
+
 def _saved(new: NewRows) -> Saved:
     return Saved(len(new.spans), len(new.logs), len(new.points))
 
@@ -228,5 +252,6 @@ __all__ = [
     "after_commit",
     "in_transaction",
     "ingest",
+    "run_now",
     "save_now",
 ]

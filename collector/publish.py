@@ -15,16 +15,19 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 
-from collector.writer import Committed
+from collector.writer import MAX_TOLD_IDS, Committed
 
 TICK_S = 0.25
 # Signals, and the counter of `Committed` that moves them.
 SIGNALS = {"traces": "spans", "logs": "logs", "metrics": "points"}
+# Topics of the layers above, which say by id what changed (`Committed.tell`).
+TOLD = ("claims", "pools")
+ALL_OF = {"trace": "traces", "claim": "claims"}  # a single one is told through the group of all
 
 
 def group_of(topic: str) -> str:
-    """The channel layer's group of a topic. A single trace is told through the group of all traces."""
-    return f"live.{'traces' if topic == 'trace' else topic}"
+    """The channel layer's group of a topic."""
+    return f"live.{ALL_OF.get(topic, topic)}"
 
 
 class Publisher:
@@ -42,6 +45,10 @@ class Publisher:
             count = getattr(committed, counter)
             if count or committed.elsewhere:
                 self._merge(topic, count, committed)
+        for topic in TOLD:
+            ids = committed.changed.get(topic, set())
+            if ids or committed.elsewhere:
+                self._merge_told(topic, ids, committed.elsewhere)
         if self._tick is None:
             self._send()
 
@@ -57,7 +64,13 @@ class Publisher:
         if topic == "traces":
             hint["trace_ids"] |= committed.trace_ids
         # Without all the ids, every page about a trace has to look for itself.
-        if committed.elsewhere or len(hint["trace_ids"]) > 1_000:
+        if committed.elsewhere or len(hint["trace_ids"]) > MAX_TOLD_IDS:
+            hint["complete"] = False
+
+    def _merge_told(self, topic: str, ids: set[str], elsewhere: bool) -> None:
+        hint = self._pending.setdefault(topic, {"ids": set(), "complete": True})
+        hint["ids"] |= ids
+        if elsewhere or len(hint["ids"]) > MAX_TOLD_IDS:
             hint["complete"] = False
 
     def _send(self) -> None:
@@ -65,8 +78,8 @@ class Publisher:
         loop = asyncio.get_running_loop()
         for topic, data in pending.items():
             self._seq[topic] += 1
-            if "trace_ids" in data:
-                data["trace_ids"] = sorted(data["trace_ids"])[:1_000]
+            for ids in data.keys() & {"trace_ids", "ids"}:
+                data[ids] = sorted(data[ids])[:MAX_TOLD_IDS]
             message = {"type": "live.message", "topic": topic, "seq": self._seq[topic], "data": data}
             task = loop.create_task(self._send_one(topic, message))
             self._sending.add(task)

@@ -12,9 +12,12 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+from typing import Any, TypeVar
 
 from django.db import DatabaseError, OperationalError, close_old_connections, connection, transaction
 
@@ -27,6 +30,9 @@ log = logging.getLogger(__name__)
 MAX_GROUP_ITEMS = 8_192  # a transaction's size: larger ones make the first in the group wait, and gain nothing
 LOOK_INTERVAL_S = 0.25
 MAX_TOLD_TRACES = 1_000
+MAX_TOLD_IDS = 1_000  # of a topic
+
+T = TypeVar("T")
 
 
 class Unavailable(Exception):
@@ -42,6 +48,7 @@ class Committed:
     points: int = 0
     trace_ids: set[str] = field(default_factory=set)  # at most MAX_TOLD_TRACES of them
     elsewhere: bool = False
+    changed: dict[str, set[str]] = field(default_factory=dict)  # of other topics: the ids, at most MAX_TOLD_IDS of each
 
     def add(self, new: NewRows) -> None:
         """Adds what one batch brought."""
@@ -51,12 +58,23 @@ class Committed:
         if len(self.trace_ids) < MAX_TOLD_TRACES:
             self.trace_ids.update(trace_id.hex() for trace_id in {span.trace_id for span in new.spans})
 
+    def tell(self, topic: str, ids: Iterable[str]) -> None:
+        """What a layer above changed. One id beyond MAX_TOLD_IDS says that they are not all of them."""
+        told = self.changed.setdefault(topic, set())
+        told.update(islice(ids, max(0, MAX_TOLD_IDS + 1 - len(told))))
+
+
+# Writes what a layer above has, in the writer's transaction, and notes what that changed. It may run twice: when what
+# waits beside it has to be written more carefully, the transaction begins again.
+Work = Callable[[Committed], T]
+
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    batch: Batch
-    answer: asyncio.Future[NewRows | None]
-    new: NewRows | None = None
+    write: Callable[[Committed, bool], Any]  # the flag: carefully
+    items: int
+    answer: asyncio.Future[Any]
+    result: Any = None
     error: Exception | None = None
 
 
@@ -92,10 +110,22 @@ class Writer:
 
     async def write(self, batch: Batch) -> NewRows:
         """Returns once the batch is committed. Raises Unavailable, or what was wrong with this batch."""
-        answer: asyncio.Future[NewRows | None] = self._loop.create_future()
-        self._queue.put(_Waiting(batch, answer))
-        new = await answer
-        assert new is not None, "answered without an error, so it was written"
+        new: NewRows = await self._wait_for(partial(self._write_one, batch), batch.items)
+        return new
+
+    async def run(self, work: Work[T], items: int = 1) -> T:
+        """The same for other rows than telemetry's: `work` runs in the transaction and gives the answer."""
+        result: T = await self._wait_for(lambda committed, careful: work(committed), items)
+        return result
+
+    async def _wait_for(self, write: Callable[[Committed, bool], Any], items: int) -> Any:
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        self._queue.put(_Waiting(write, items, answer))
+        return await answer
+
+    def _write_one(self, batch: Batch, committed: Committed, careful: bool) -> NewRows:
+        new = self._write_batch(batch, careful)
+        committed.add(new)
         return new
 
     async def stop(self) -> None:
@@ -122,7 +152,7 @@ class Writer:
 
     def _take_group(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
         """What waits now, up to a transaction's size, and whether the thread is to end after it."""
-        group, items = [first], first.batch.items
+        group, items = [first], first.items
         while items < MAX_GROUP_ITEMS:
             try:
                 waiting = self._queue.get_nowait()
@@ -131,7 +161,7 @@ class Writer:
             if waiting is None:
                 return group, True
             group.append(waiting)
-            items += waiting.batch.items
+            items += waiting.items
         return group, False
 
     def _write_group(self, group: list[_Waiting]) -> None:
@@ -162,8 +192,7 @@ class Writer:
         with transaction.atomic():
             intern.refresh()
             for waiting in group:
-                waiting.new = self._write_batch(waiting.batch, False)
-                committed.add(waiting.new)
+                waiting.result = waiting.write(committed, False)
         return committed
 
     def _write_carefully(self, group: list[_Waiting]) -> Committed:
@@ -174,8 +203,7 @@ class Writer:
             for waiting in group:
                 try:
                     with transaction.atomic():
-                        waiting.new = self._write_batch(waiting.batch, True)
-                    committed.add(waiting.new)
+                        waiting.result = waiting.write(committed, True)
                 except Exception as error:
                     if isinstance(error, OperationalError) and not is_about_data(error):
                         raise
@@ -193,7 +221,7 @@ class Writer:
             if waiting.error:
                 waiting.answer.set_exception(waiting.error)
             else:
-                waiting.answer.set_result(waiting.new)
+                waiting.answer.set_result(waiting.result)
         if stored:
             self._committed(committed)
 

@@ -16,7 +16,9 @@ from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from collector.publish import group_of
 from dashboard.access import websocket_origin_allowed, websocket_user_allowed
 
-TOPICS = frozenset({"traces", "trace", "logs", "metrics", "status"})
+TOPICS = frozenset({"traces", "trace", "logs", "metrics", "status", "claims", "claim", "pools"})
+# Topics about a single thing: the parameter that names it, and where a message holds the ids of those that changed.
+SINGLE = {"trace": ("trace_id", "trace_ids"), "claim": ("uid", "ids")}
 NO_LOGIN, WRONG_ORIGIN = 4401, 4403
 MAX_SUBSCRIPTIONS = 32
 
@@ -80,8 +82,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             if group_of(topic) != group_of(source):
                 continue
             data = event["data"]
-            if topic == "trace" and not lost and data["complete"] and params.get("trace_id") not in data["trace_ids"]:
-                continue
+            if topic in SINGLE and not lost and data["complete"]:
+                name, ids = SINGLE[topic]
+                if params.get(name) not in data[ids]:
+                    continue
             await self._forward(number, topic, "reset" if lost else "delta", data)
 
     async def _forward(self, number: int, topic: str, kind: str, data: dict[str, Any]) -> None:

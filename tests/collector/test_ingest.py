@@ -503,3 +503,46 @@ def _save_elsewhere(made: Batch) -> None:
         save_now(made)
     finally:
         connection.close()
+
+
+# Rows of the layers above
+
+
+def test_what_a_layer_above_writes_is_committed_in_the_writers_transaction_and_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[Committed] = []
+    monkeypatch.setattr(ingest_module, "after_commit", [told.append])
+
+    def work(committed: Committed) -> str:
+        committed.tell("claims", ["a", "b"])
+        return threading.current_thread().name
+
+    async def story(ingest: Ingest) -> tuple[str, str]:
+        return await ingest.run(work), await asyncio.to_thread(ingest.run_from_thread, work)
+
+    assert run(story) == ("writer", "writer")
+    assert [committed.changed for committed in told if not committed.elsewhere] == [{"claims": {"a", "b"}}] * 2
+
+
+def test_work_that_fails_costs_only_itself(gate: Gate) -> None:
+    def work(committed: Committed) -> None:
+        Trace.objects.all().delete()
+        raise ValueError("odd object")
+
+    async def story(ingest: Ingest) -> list[Any]:
+        first = asyncio.create_task(ingest.submit("traces", body("one"), "protobuf"))
+        await gate.wait()
+        beside = [asyncio.create_task(ingest.submit("traces", body("two"), "protobuf"))]
+        failing = asyncio.create_task(ingest.run(work))
+        await asyncio.sleep(0)
+        gate.open()
+        return await asyncio.gather(first, *beside, failing, return_exceptions=True)
+
+    answers = run(story)
+    assert [type(answer).__name__ for answer in answers] == ["Receipt", "Receipt", "ValueError"]
+    assert Trace.objects.count() == 2
+
+
+def test_without_a_writer_work_runs_in_the_callers_thread() -> None:
+    assert Ingest().run_from_thread(lambda committed: connection.in_atomic_block)

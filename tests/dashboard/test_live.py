@@ -88,6 +88,20 @@ async def test_a_trace_page_hears_of_its_own_trace_only() -> None:
         assert (await socket.receive())["type"] == "delta"
 
 
+async def test_a_claims_page_hears_of_its_own_claim_only_and_the_list_of_all() -> None:
+    publisher = Publisher()
+    async with page({"topic": "claim", "params": {"uid": "a"}}) as single, page({"topic": "claims"}) as every:
+        other = Committed()
+        other.tell("claims", ["b"])
+        publisher.committed(other)
+        assert (await every.receive())["data"] == {"ids": ["b"], "complete": True}
+        assert await single.hears_nothing()
+        own = Committed()
+        own.tell("claims", ["a"])
+        publisher.committed(own)
+        assert (await single.receive())["data"] == {"ids": ["a"], "complete": True}
+
+
 async def test_a_trace_page_looks_for_itself_when_another_process_committed() -> None:
     publisher = Publisher()
     async with page({"topic": "trace", "params": {"trace_id": TRACE}}) as socket:
