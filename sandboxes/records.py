@@ -62,8 +62,8 @@ class Change:
 
     @property
     def metadata(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.object.get("metadata") or {}
-        return found
+        found = self.object.get("metadata")
+        return found if isinstance(found, Mapping) else {}
 
     @property
     def uid(self) -> str:

@@ -1,0 +1,90 @@
+"""A lifecycle as plain JSON values and back: what the column Claim.lifecycle holds. Plain Python.
+
+Before: `read`. After: `store` writes it, pages read it again. Times are decimal strings: JavaScript rounds a
+present-day nanosecond to 256.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+from sandboxes.records import Clock, Lifecycle, Milestone, Moment, Owner, Proof, Stage, StartType, State, Why
+
+_WORDS = ("uid", "namespace", "name", "pool", "template", "reason", "sandbox", "sandbox_uid", "pod", "pod_uid", "node")
+
+
+def to_json(lifecycle: Lifecycle) -> dict[str, Any]:
+    """Times as decimal strings, enumerations as their words."""
+    return {
+        **{word: getattr(lifecycle, word) for word in (*_WORDS, "trace_context")},
+        "start_type": lifecycle.start_type.value,
+        "state": lifecycle.state.value,
+        "pod_ips": list(lifecycle.pod_ips),
+        "moments": [_moment_to_json(moment) for moment in lifecycle.moments.values()],
+        "stages": [_stage_to_json(stage) for stage in lifecycle.stages],
+        "why": _why_to_json(lifecycle.why),
+    }
+
+
+def from_json(value: Mapping[str, Any]) -> Lifecycle:
+    """What `to_json` made. Raises KeyError or ValueError for anything else."""
+    moments = {moment.milestone: moment for moment in map(_moment_from_json, value["moments"])}
+    return Lifecycle(
+        **{word: value[word] for word in (*_WORDS, "trace_context")},
+        start_type=StartType(value["start_type"]),
+        state=State(value["state"]),
+        pod_ips=tuple(value["pod_ips"]),
+        moments=moments,
+        stages=tuple(_stage_from_json(stage) for stage in value["stages"]),
+        why=_why_from_json(value["why"]),
+    )
+
+
+def _moment_to_json(moment: Moment) -> dict[str, str]:
+    return {field.name: str(getattr(moment, field.name)) for field in fields(moment)}
+
+
+def _moment_from_json(value: Mapping[str, str]) -> Moment:
+    return Moment(
+        milestone=Milestone(value["milestone"]),
+        time_ns=int(value["time_ns"]),
+        lower_ns=int(value["lower_ns"]),
+        upper_ns=int(value["upper_ns"]),
+        clock=Clock(value["clock"]),
+        precision_ns=int(value["precision_ns"]),
+        source=value["source"],
+    )
+
+
+def _stage_to_json(stage: Stage) -> dict[str, Any]:
+    return {
+        "name": stage.name,
+        "owner": stage.owner.value,
+        "start": _moment_to_json(stage.start),
+        "end": _moment_to_json(stage.end),
+        "pre_warmed": stage.pre_warmed,
+    }
+
+
+def _stage_from_json(value: Mapping[str, Any]) -> Stage:
+    start, end = _moment_from_json(value["start"]), _moment_from_json(value["end"])
+    return Stage(value["name"], Owner(value["owner"]), start, end, bool(value["pre_warmed"]))
+
+
+def _why_to_json(why: Why | None) -> dict[str, Any] | None:
+    if why is None:
+        return None
+    value = asdict(why)
+    if why.proof is not None:
+        value["proof"]["time_ns"] = str(why.proof.time_ns)
+    return value
+
+
+def _why_from_json(value: Mapping[str, Any] | None) -> Why | None:
+    if value is None:
+        return None
+    proof = value["proof"]
+    found = Proof(**(proof | {"time_ns": int(proof["time_ns"])})) if proof else None
+    return Why(value["cause"], value["sentence"], value["advice"], found)

@@ -1,0 +1,169 @@
+"""Sorts the changes around one claim: its own versions, its Sandbox's, its Pods', the Events about them.
+
+Before: `store` hands over every change it has, in any order, some twice, some of other objects. After: `sources` looks
+for the moment something became true, `why` for what holds the claim up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sandboxes.lifecycle import fields
+from sandboxes.lifecycle.events import Happening, read_events
+from sandboxes.lifecycle.fields import Object
+from sandboxes.records import Change, ChangeType, Kind
+
+GROUP = "agents.x-k8s.io/"
+CLAIM_UID = GROUP + "claim-uid"
+SANDBOX_NAME = GROUP + "sandbox-name"
+# A claim's start makes about 60 changes. A crash loop left alone for days makes thousands: its beginning and its end
+# tell the story.
+MAX_CHANGES = 4_000
+_ENDS = (ChangeType.DELETED, ChangeType.GONE)
+
+Versions = tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What is known around one claim, oldest first. `sandboxes` and `pods`: the versions of each, by first sight."""
+
+    uid: str
+    claim: Versions
+    sandboxes: tuple[Versions, ...]
+    pods: tuple[Versions, ...]
+    events: tuple[Happening, ...]
+    pool_events: tuple[Happening, ...]
+    pools: dict[str, Object]
+    templates: dict[str, Object]
+    last_ns: int  # the newest change of all: "now" for somebody who only reads
+
+    @property
+    def object(self) -> Object:
+        """The claim as it was last seen."""
+        return self.claim[-1].object
+
+    @property
+    def pool_name(self) -> str:
+        return pool_named(self.object)
+
+    @property
+    def pool(self) -> Object:
+        return self.pools.get(self.pool_name, {})
+
+
+def pool_named(claim: Object) -> str:
+    """The pool a claim names; v1alpha1 called it `warmpool` and let it be left out."""
+    return fields.text_at(claim, "spec", "warmPoolRef", "name") or fields.text_at(claim, "spec", "warmpool")
+
+
+def tell(changes: Sequence[Change]) -> Story | None:
+    """The story of the first claim among the changes; None without one."""
+    ordered = _in_order(changes)
+    claim = next((change for change in ordered if change.kind is Kind.CLAIM and change.uid), None)
+    if claim is None:
+        return None
+    versions = _versions(ordered, Kind.CLAIM).get(claim.uid, ())
+    sandboxes = tuple(_sandboxes(_versions(ordered, Kind.SANDBOX), versions))
+    pods = tuple(_pods(_versions(ordered, Kind.POD), sandboxes))
+    about = {claim.uid, *(each[0].uid for each in sandboxes), *(each[0].uid for each in pods)}
+    events = read_events(change for change in ordered if change.kind is Kind.EVENT)
+    space = namespace(versions[-1].object)
+    return Story(
+        uid=claim.uid,
+        claim=versions,
+        sandboxes=sandboxes,
+        pods=pods,
+        events=tuple(event for event in events if event.about_uid in about),
+        pool_events=tuple(event for event in events if event.about_kind == Kind.POOL),
+        pools=_newest(ordered, Kind.POOL, space),
+        templates=_newest(ordered, Kind.TEMPLATE, space),
+        last_ns=max(change.received_ns for change in ordered),
+    )
+
+
+def name(value: Object) -> str:
+    return fields.text_at(value, "metadata", "name")
+
+
+def namespace(value: Object) -> str:
+    return fields.text_at(value, "metadata", "namespace")
+
+
+def _in_order(changes: Sequence[Change]) -> list[Change]:
+    """Each version once, as received; what ends an object comes last of its versions, whatever its receipt says."""
+    once: dict[tuple[Kind, str, str, ChangeType], Change] = {}
+    for change in changes:
+        key = (change.kind, change.uid, fields.text_at(change.object, "metadata", "resourceVersion"), change.type)
+        known = once.get(key)
+        if known is None or change.received_ns < known.received_ns:
+            once[key] = change
+    ordered = sorted(once.values(), key=_age)
+    half = MAX_CHANGES // 2
+    return ordered if len(ordered) <= MAX_CHANGES else ordered[:half] + ordered[-half:]
+
+
+def _age(change: Change) -> tuple[int, bool, int]:
+    version = fields.text_at(change.object, "metadata", "resourceVersion")
+    number = int(version) if version.isascii() and version.isdigit() and len(version) < 20 else 0
+    return (change.received_ns, change.type in _ENDS, number)
+
+
+def _versions(ordered: Iterable[Change], kind: Kind) -> dict[str, Versions]:
+    found: dict[str, list[Change]] = {}
+    for change in ordered:
+        if change.kind is kind and change.uid:
+            found.setdefault(change.uid, []).append(change)
+    return {uid: _ended(versions) for uid, versions in found.items()}
+
+
+def _ended(versions: list[Change]) -> Versions:
+    """A uid never comes back: what a file lists after the deletion was older."""
+    return tuple(sorted(versions, key=lambda change: change.type in _ENDS))
+
+
+def _sandboxes(found: dict[str, Versions], claim: Versions) -> Iterator[Versions]:
+    """The Sandboxes of this claim: by its uid on them, and only where none has it, by the name the claim gives."""
+    uid = claim[0].uid
+    ours = [versions for versions in found.values() if any(belongs(change.object, uid) for change in versions)]
+    if ours:
+        yield from ours
+        return
+    names = {sandbox_named(change.object) for change in claim} - {""}
+    for versions in found.values():
+        last = versions[-1].object
+        if name(last) in names and namespace(last) == namespace(claim[-1].object) and not fields.label(last, CLAIM_UID):
+            yield versions
+
+
+def belongs(sandbox: Object, claim_uid: str) -> bool:
+    """Whether that Sandbox is that claim's at that time: a pool's is not yet."""
+    owners = fields.objects_at(sandbox, "metadata", "ownerReferences")
+    return fields.label(sandbox, CLAIM_UID) == claim_uid or any(owner.get("uid") == claim_uid for owner in owners)
+
+
+def sandbox_named(claim: Object) -> str:
+    """The name a claim gives of its Sandbox; very old controllers wrote it with a capital."""
+    given = fields.text_at(claim, "status", "sandbox", "name") or fields.text_at(claim, "status", "sandbox", "Name")
+    return given or fields.annotation(claim, SANDBOX_NAME)
+
+
+def _pods(found: dict[str, Versions], sandboxes: Sequence[Versions]) -> Iterator[Versions]:
+    uids = {versions[0].uid for versions in sandboxes}
+    for versions in found.values():
+        owners = fields.objects_at(versions[-1].object, "metadata", "ownerReferences")
+        if any(owner.get("uid") in uids for owner in owners):
+            yield versions
+
+
+def _newest(ordered: Iterable[Change], kind: Kind, space: str) -> dict[str, Object]:
+    """Pools or templates by name as last seen; a deleted one is not there."""
+    found: dict[str, Object] = {}
+    for change in ordered:
+        if change.kind is kind and namespace(change.object) == space:
+            if change.type in _ENDS:
+                found.pop(name(change.object), None)
+            else:
+                found[name(change.object)] = change.object
+    return found
