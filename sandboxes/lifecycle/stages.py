@@ -57,7 +57,16 @@ def lay_in_row(found: Mapping[Milestone, Moment], start: StartType) -> dict[Mile
     settled = {moment.milestone: moment for row in (pool, own) for moment in _settle(row)}
     client = {milestone: moment for milestone, moment in found.items() if _is_free(moment)}
     kept = settled | client
+    if M.REQUESTED in kept and M.CREATED in kept:
+        kept[M.CREATED] = _not_before(kept[M.CREATED], kept[M.REQUESTED])
     return {milestone: kept[milestone] for milestone in Milestone if milestone in kept}
+
+
+def _not_before(created: Moment, requested: Moment) -> Moment:
+    """A creation cut to its second, at the request where that lies in the same second; else as it is: clocks differ."""
+    if created.time_ns < requested.time_ns <= created.upper_ns:
+        return replace(created, time_ns=requested.time_ns)
+    return created
 
 
 def stages_of(moments: Mapping[Milestone, Moment], start: StartType) -> tuple[Stage, ...]:
