@@ -57,7 +57,8 @@ def change(
         ("namespace", MAX_NAME_CHARS),
     ):
         text = metadata.get(key, "")
-        if not isinstance(text, str) or len(text) > longest or (key == "uid" and not text):
+        sound = isinstance(text, str) and len(text) <= longest and text.isprintable()
+        if not sound or (key == "uid" and not text):
             raise Malformed(f"a {kind} without a sound metadata.{key}")
     if not _is_ours(kind, value):
         return None
@@ -79,9 +80,8 @@ def belongs_to(change: Change) -> str:
     """The uid of what it is part of: a Sandbox's claim or pool, a Pod's Sandbox, what an Event is about; else empty."""
     if change.kind == Kind.EVENT:
         return _uid(regarding(change.object))
-    label = mapping(change.metadata, "labels").get(CLAIM_UID_LABEL)
-    if change.kind == Kind.SANDBOX and isinstance(label, str) and 0 < len(label) <= MAX_UID_CHARS:
-        return label
+    if change.kind == Kind.SANDBOX and (claim := _uid(mapping(change.metadata, "labels"), CLAIM_UID_LABEL)):
+        return claim
     owners = _owners(change.metadata)
     return next((_uid(owner) for owner in owners if owner.get("controller") is True), _uid(owners[0]) if owners else "")
 
@@ -113,9 +113,9 @@ def _owners(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [owner for owner in owners if isinstance(owner, dict)] if isinstance(owners, list) else []
 
 
-def _uid(value: Mapping[str, Any]) -> str:
-    uid = value.get("uid")
-    return uid if isinstance(uid, str) and len(uid) <= MAX_UID_CHARS else ""
+def _uid(value: Mapping[str, Any], key: str = "uid") -> str:
+    uid = value.get(key)
+    return uid if isinstance(uid, str) and len(uid) <= MAX_UID_CHARS and uid.isprintable() else ""
 
 
 class Present:

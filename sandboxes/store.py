@@ -1,0 +1,152 @@
+"""The cluster's side into the database: versions of objects, and of each claim they touch a row with its story.
+
+Before: `watch` received changes, or a file was imported (`Importing`). After: pages read claims, open ones are told,
+`correlate` adds what the client saw. All of it happens in the writer's transaction (`collector.ingest`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from collector.ingest import ingest
+from collector.writer import Committed
+from sandboxes import versions
+from sandboxes.lifecycle import from_json, read, time_to_ready, to_json, with_client
+from sandboxes.models import Claim, Cluster
+from sandboxes.records import Change, ChangeType, Kind, Lifecycle, Milestone, Moment, State
+
+ITEMS_PER_CHANGE = 10  # a change costs the writer about as much as ten spans
+MAX_REOPENED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterIdentity:
+    """A cluster by the uid of its namespace kube-system, with the name people gave it."""
+
+    uid: str
+    name: str
+    api_version: str = "v1beta1"
+
+
+# Files do not say which cluster they are from. Objects have uids of their own, so one place serves all files.
+IMPORTED = ClusterIdentity("imported", "imported files")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was not known before: versions of objects, and the claims it changed."""
+
+    new: int = 0
+    claims: frozenset[str] = frozenset()
+
+
+def save_changes(cluster: ClusterIdentity, changes: Sequence[Change]) -> Kept:
+    """Stores changes from a command, a page's thread or a test; returns after the commit. Raises Unavailable."""
+    return ingest.run_from_thread(partial(keep, cluster, changes), ITEMS_PER_CHANGE * len(changes))
+
+
+async def save_changes_soon(cluster: ClusterIdentity, changes: Sequence[Change]) -> Kept:
+    """The same in the server's event loop."""
+    return await ingest.run(partial(keep, cluster, changes), ITEMS_PER_CHANGE * len(changes))
+
+
+def keep(cluster: ClusterIdentity, changes: Sequence[Change], committed: Committed) -> Kept:
+    """Stores changes in the caller's transaction."""
+    row = _cluster(cluster, max((change.received_ns for change in changes), default=0))
+    new = versions.insert_new(row.pk, changes)
+    places = _places(row)
+    claims = versions.claims_around(places, new) | _waiting_for(new)
+    told = _retell(row, places, claims)
+    committed.tell("claims", told)
+    committed.tell("pools", {change.uid for change in new if change.kind in (Kind.POOL, Kind.TEMPLATE)})
+    return Kept(len(new), frozenset(told))
+
+
+def add_client(moments: Mapping[str, tuple[Moment | None, Moment | None]], committed: Committed) -> None:
+    """Adds to claims, by uid, when their client had them and ran its first command; telemetry tells that."""
+    rows = list(Claim.objects.filter(uid__in=list(moments)))
+    for row in rows:
+        _fill(row, with_client(from_json(row.lifecycle), *moments[row.uid]))
+    Claim.objects.bulk_update(rows, CHANGING)
+    committed.tell("claims", [row.uid for row in rows])
+
+
+def _cluster(cluster: ClusterIdentity, seen_ns: int) -> Cluster:
+    members = {"name": cluster.name, "api_version": cluster.api_version, "last_seen_ns": seen_ns}
+    row, made = Cluster.objects.get_or_create(uid=cluster.uid, defaults=members)
+    if not made and seen_ns > row.last_seen_ns:
+        row.name, row.api_version, row.last_seen_ns = cluster.name, cluster.api_version, seen_ns
+        row.save()
+    return row
+
+
+def _places(row: Cluster) -> set[int]:
+    """Where objects of this cluster may be kept: what was imported may be from it."""
+    imported = Cluster.objects.filter(uid=IMPORTED.uid).values_list("pk", flat=True)
+    return {row.pk, *imported}
+
+
+def _waiting_for(new: Iterable[Change]) -> set[str]:
+    """Claims not ready yet whose pool or template has come or gone: what holds them up may be another thing now."""
+    names = {
+        (str(change.metadata.get("namespace", "")), str(change.metadata.get("name", "")))
+        for change in new
+        if change.kind in (Kind.POOL, Kind.TEMPLATE) and change.type != ChangeType.MODIFIED
+    }
+    if not names:
+        return set()
+    waiting = Claim.objects.filter(state__in=(State.STARTING, State.STUCK))
+    rows = waiting.order_by("-zero_ns").values_list("uid", "namespace", "pool", "template")[:MAX_REOPENED]
+    return {uid for uid, namespace, pool, template in rows if names & {(namespace, pool), (namespace, template)}}
+
+
+def _retell(cluster: Cluster, places: Collection[int], uids: Collection[str]) -> list[str]:
+    """Reads the stories of these claims anew; gives the uids of those that have one."""
+    rows = {row.uid: row for row in Claim.objects.filter(uid__in=list(uids))}
+    kept = []
+    for uid in sorted(uids):
+        row = rows.get(uid) or Claim(uid=uid)
+        if row.cluster_id is None or cluster.uid != IMPORTED.uid:
+            row.cluster_id = cluster.pk
+        lifecycle = read(versions.around({*places, row.cluster_id}, uid))
+        if lifecycle is not None:
+            _fill(row, with_client(lifecycle, *_client_moments(row)))
+            kept.append(row)
+    Claim.objects.bulk_create(kept, update_conflicts=True, unique_fields=["uid"], update_fields=[*CHANGING, "cluster"])
+    return [row.uid for row in kept]
+
+
+def _client_moments(row: Claim) -> tuple[Moment | None, Moment | None]:
+    """What telemetry has told about a claim, which its objects do not know."""
+    known = from_json(row.lifecycle).moments if row.lifecycle else {}
+    return known.get(Milestone.CLIENT_READY), known.get(Milestone.FIRST_COMMAND)
+
+
+COPIED = ("namespace", "name", "pool", "template", "start_type", "state", "reason", "sandbox", "pod", "node", "zero_ns")
+CHANGING = (
+    *COPIED,
+    *("created_ns", "ready_ns", "deleted_ns", "time_to_ready_ns", "time_to_ready_precision_ns", "clock"),
+    *("lifecycle", "changed_ns"),
+)
+
+
+def _fill(row: Claim, lifecycle: Lifecycle) -> None:
+    """Copies what lists show from the story into the row."""
+    for name in COPIED:
+        setattr(row, name, getattr(lifecycle, name))
+    moments = lifecycle.moments
+    created, ready, deleted = (
+        moments.get(milestone) for milestone in (Milestone.CREATED, Milestone.CLAIM_READY, Milestone.DELETED)
+    )
+    row.created_ns = created.time_ns if created else None
+    row.ready_ns = ready.time_ns if ready else None
+    row.deleted_ns = deleted.time_ns if deleted else None
+    took = time_to_ready(lifecycle)
+    row.time_to_ready_ns = took.duration_ns if took else None
+    row.time_to_ready_precision_ns = took.precision_ns if took else None
+    row.clock = ready.clock if ready else ""
+    row.lifecycle = to_json(lifecycle)
+    row.changed_ns = time.time_ns()

@@ -1,0 +1,171 @@
+"""Versions of objects in the database: each once, and all those around a claim.
+
+Before: `store` has opened the transaction. After: `lifecycle` reads the changes back. A version is known by (cluster,
+uid, resourceVersion, how it was met), so that what is listed, watched and imported again adds nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+from django.db.models import Q
+
+from collector.sql import execute, insert_rows
+from sandboxes.models import ObjectVersion
+from sandboxes.objects import belongs_to, mapping
+from sandboxes.records import Change, ChangeType, Kind
+
+TABLE = ObjectVersion._meta.db_table
+IDENTITY = ("cluster_id", "uid", "resource_version")
+COLUMNS = (*IDENTITY, "change", "kind", "namespace", "name", "belongs_to", "received_ns", "after_ns", "object")
+MAX_OBJECT_BYTES = 2 * 1024 * 1024  # etcd takes 1.5 MB
+MAX_DEPTH = 100
+MAX_VERSIONS = 2_000  # of one claim, or one kind of thing around it
+MAX_POOL_VERSIONS = 50
+CHUNK = 400  # parameters of one statement
+IN_BETWEEN = (Kind.CLAIM, Kind.SANDBOX, Kind.POD)  # what leads from an Event to a claim
+
+
+def insert_new(cluster_id: int, changes: Sequence[Change]) -> list[Change]:
+    """Writes the versions that are not there yet, and gives their changes."""
+    known = _known(cluster_id, changes)
+    new, rows = [], []
+    for change in changes:
+        version = change.uid, str(change.metadata.get("resourceVersion", ""))
+        met = known.setdefault(version, set())
+        # To list what was watched tells nothing; to watch what was listed tells when it changed.
+        if change.type in met or (change.type == ChangeType.LISTED and met):
+            continue
+        text = as_json(change.object)
+        if len(text) > MAX_OBJECT_BYTES:
+            continue
+        met.add(change.type)
+        new.append(change)
+        name, namespace = (str(change.metadata.get(key, "")) for key in ("name", "namespace"))
+        whole = (change.type.value, change.kind.value, namespace, name, belongs_to(change))
+        rows.append((cluster_id, *version, *whole, change.received_ns, change.after_ns, text))
+    insert_rows(TABLE, COLUMNS, rows, "ON CONFLICT DO NOTHING")
+    return new
+
+
+def _known(cluster_id: int, changes: Sequence[Change]) -> dict[tuple[str, str], set[str]]:
+    """How each of these versions was met before."""
+    wanted = list({(change.uid, str(change.metadata.get("resourceVersion", ""))): None for change in changes})
+    known: dict[tuple[str, str], set[str]] = {}
+    for position in range(0, len(wanted), CHUNK):
+        part = wanted[position : position + CHUNK]
+        places = ",".join(["(%s,%s,%s)"] * len(part))
+        sql = f"SELECT uid, resource_version, change FROM {TABLE} WHERE ({','.join(IDENTITY)}) IN (VALUES {places})"
+        for uid, version, change in execute(sql, [v for key in part for v in (cluster_id, *key)]).fetchall():
+            known.setdefault((uid, version), set()).add(change)
+    return known
+
+
+def as_json(value: Mapping[str, Any]) -> str:
+    """An object as JSON text that both databases take: no NUL, no half characters, no number beyond 64 bits."""
+    try:
+        text = orjson.dumps(value).decode()
+    except (TypeError, ValueError):
+        return orjson.dumps(_plain(value, 0)).decode()
+    return orjson.dumps(_plain(value, 0)).decode() if "\\u0000" in text else text
+
+
+def _plain(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return str(value)[:100] if value.bit_length() < 1_000 else None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if depth > MAX_DEPTH:
+        return None
+    if isinstance(value, dict):
+        return {_plain(str(key), depth): _plain(item, depth + 1) for key, item in value.items()}
+    return [_plain(item, depth + 1) for item in value] if isinstance(value, list) else value
+
+
+def claims_around(clusters: Collection[int], changes: Iterable[Change]) -> set[str]:
+    """The uids of the claims these changes are about: up from Events by Pods and Sandboxes."""
+    changes = list(changes)
+    claims = {change.uid for change in changes if change.kind == Kind.CLAIM}
+    steps = {belongs_to(change) for change in changes if change.kind in (Kind.SANDBOX, Kind.POD, Kind.EVENT)}
+    seen: set[str] = set()
+    while steps := steps - seen - {""}:
+        seen |= steps
+        found = _above(clusters, sorted(steps))
+        claims |= {uid for kind, uid, _ in found if kind == Kind.CLAIM}
+        steps = {parent for kind, _, parent in found if kind != Kind.CLAIM}
+    return claims
+
+
+def _above(clusters: Collection[int], uids: Sequence[str]) -> list[tuple[str, str, str]]:
+    found: list[tuple[str, str, str]] = []
+    for position in range(0, len(uids), CHUNK):
+        part = uids[position : position + CHUNK]
+        rows = ObjectVersion.objects.filter(cluster__in=clusters, uid__in=part, kind__in=IN_BETWEEN)
+        found += rows.values_list("kind", "uid", "belongs_to").distinct()
+    return found
+
+
+def around(clusters: Collection[int], claim_uid: str) -> list[Change]:
+    """All changes around one claim: its own, its Sandboxes', their Pods', Events about each, its pool and template."""
+    changes = _read(clusters, Q(uid=claim_uid, kind=Kind.CLAIM))
+    if not changes:
+        return []
+    sandboxes = _uids(clusters, Kind.SANDBOX, [claim_uid])
+    pods = _uids(clusters, Kind.POD, sandboxes)
+    told_about = [claim_uid, *sandboxes, *pods]
+    changes += _read(clusters, Q(uid__in=[*sandboxes, *pods]))
+    changes += _read(clusters, Q(belongs_to__in=told_about, kind=Kind.EVENT))
+    return changes + _blueprints(clusters, changes)
+
+
+def _blueprints(clusters: Collection[int], changes: Sequence[Change]) -> list[Change]:
+    """The pool and its template, found by name: as they were until the claim's last change, the newest first.
+
+    A template of the pool's name is taken as well: giving one for the other is the common slip.
+    """
+    claim = next((c for c in reversed(changes) if c.kind == Kind.CLAIM and "spec" in c.object), None)
+    if claim is None:
+        return []
+    names = _names([claim], "warmPoolRef") | _names([claim], "sandboxTemplateRef")
+    until_ns = max(change.received_ns for change in changes)
+    namespace = claim.metadata.get("namespace", "")
+    pools = _named(clusters, Kind.POOL, namespace, names, until_ns)
+    templates = names | _names(pools, "sandboxTemplateRef")
+    found = pools + _named(clusters, Kind.TEMPLATE, namespace, templates, until_ns)
+    return found + _read(clusters, Q(belongs_to__in={pool.uid for pool in pools}, kind=Kind.EVENT))
+
+
+def _names(changes: Iterable[Change], reference: str) -> set[str]:
+    """What the specs of these objects refer to."""
+    named = [mapping(mapping(change.object, "spec"), reference).get("name") for change in changes]
+    return {name for name in named if isinstance(name, str) and name}
+
+
+def _named(
+    clusters: Collection[int], kind: Kind, namespace: object, names: Collection[str], until_ns: int
+) -> list[Change]:
+    near = Q(kind=kind, namespace=namespace, name__in=names, received_ns__lte=until_ns)
+    return _read(clusters, near, MAX_POOL_VERSIONS, newest_first=True) if names else []
+
+
+def _uids(clusters: Collection[int], kind: Kind, owners: Sequence[str]) -> list[str]:
+    rows = ObjectVersion.objects.filter(cluster__in=clusters, kind=kind, belongs_to__in=owners)
+    return list(rows.values_list("uid", flat=True).distinct()[:MAX_VERSIONS]) if owners else []
+
+
+def _read(clusters: Collection[int], which: Q, most: int = MAX_VERSIONS, *, newest_first: bool = False) -> list[Change]:
+    """Changes in the order they were received."""
+    order = ("-received_ns", "-id") if newest_first else ("received_ns", "id")
+    rows = ObjectVersion.objects.filter(which, cluster__in=clusters).order_by(*order)
+    changes = [
+        Change(ChangeType(change), Kind(kind), received_ns, object, after_ns)
+        for change, kind, received_ns, object, after_ns in rows.values_list(
+            "change", "kind", "received_ns", "object", "after_ns"
+        )[:most]
+    ]
+    return changes[::-1] if newest_first else changes
