@@ -22,6 +22,8 @@ from sandboxes.lifecycle.sources import moments_of, start_type, that_served
 from sandboxes.lifecycle.stages import STAGES, StageKind, lay_in_row, stages_of
 from sandboxes.lifecycle.state import reason_of, state_of
 from sandboxes.lifecycle.story import GROUP, Story
+from sandboxes.lifecycle.why import explain
+from sandboxes.lifecycle.why.case import Case
 from sandboxes.records import Change, Lifecycle, Milestone, Moment, Owner, Stage
 
 __all__ = ["STAGES", "StageKind", "from_json", "read", "time_to_ready", "to_json", "with_client"]
@@ -41,6 +43,7 @@ def read(changes: Sequence[Change], now_ns: int | None = None) -> Lifecycle | No
         return None
     start = start_type(told_by)
     moments = lay_in_row(moments_of(told_by, start), start)
+    why = explain(Case(told_by, moments, start, max(now_ns or 0, told_by.last_ns)))
     sandbox = told_by.sandboxes[-1][-1].object if told_by.sandboxes else {}
     pod = that_served(told_by.pods, None)
     last_pod = pod[-1].object if pod else {}
@@ -51,7 +54,7 @@ def read(changes: Sequence[Change], now_ns: int | None = None) -> Lifecycle | No
         pool=told_by.pool_name,
         template=_template(told_by),
         start_type=start,
-        state=state_of(told_by, moments, None),
+        state=state_of(told_by, moments, why),
         reason=reason_of(told_by),
         sandbox=story.name(sandbox) or next(filter(None, map(_named, reversed(told_by.claim))), ""),
         sandbox_uid=fields.text_at(sandbox, "metadata", "uid"),
@@ -60,6 +63,7 @@ def read(changes: Sequence[Change], now_ns: int | None = None) -> Lifecycle | No
         node=fields.text_at(last_pod, "spec", "nodeName") or fields.text_at(sandbox, "status", "nodeName"),
         moments=moments,
         stages=stages_of(moments, start),
+        why=why,
         trace_context=_trace_context(told_by),
         pod_ips=_pod_ips(told_by, last_pod),
     )

@@ -20,6 +20,7 @@ SANDBOX_NAME = GROUP + "sandbox-name"
 # A claim's start makes about 60 changes. A crash loop left alone for days makes thousands: its beginning and its end
 # tell the story.
 MAX_CHANGES = 4_000
+MAX_POOL_VERSIONS = 200  # its status changes with every claim
 _ENDS = (ChangeType.DELETED, ChangeType.GONE)
 
 Versions = tuple[Change, ...]
@@ -35,7 +36,7 @@ class Story:
     pods: tuple[Versions, ...]
     events: tuple[Happening, ...]
     pool_events: tuple[Happening, ...]
-    pools: dict[str, Object]
+    pools: dict[str, Versions]
     templates: dict[str, Object]
     last_ns: int  # the newest change of all: "now" for somebody who only reads
 
@@ -50,7 +51,15 @@ class Story:
 
     @property
     def pool(self) -> Object:
-        return self.pools.get(self.pool_name, {})
+        """The pool it names, as last seen while the claim was there."""
+        versions = self.pools.get(self.pool_name, ())
+        return versions[-1].object if versions else {}
+
+    def pool_at(self, time_ns: int) -> Object:
+        """The pool it names as it was then, or as it was first seen after: pools are scaled."""
+        versions = self.pools.get(self.pool_name, ())
+        before = [change.object for change in versions if change.received_ns <= time_ns]
+        return (before or [change.object for change in versions[:1]] or [{}])[-1]
 
 
 def pool_named(claim: Object) -> str:
@@ -69,7 +78,6 @@ def tell(changes: Sequence[Change]) -> Story | None:
     pods = tuple(_pods(_versions(ordered, Kind.POD), sandboxes))
     about = {claim.uid, *(each[0].uid for each in sandboxes), *(each[0].uid for each in pods)}
     events = read_events(change for change in ordered if change.kind is Kind.EVENT)
-    space = namespace(versions[-1].object)
     return Story(
         uid=claim.uid,
         claim=versions,
@@ -77,8 +85,8 @@ def tell(changes: Sequence[Change]) -> Story | None:
         pods=pods,
         events=tuple(event for event in events if event.about_uid in about),
         pool_events=tuple(event for event in events if event.about_kind == Kind.POOL),
-        pools=_newest(ordered, Kind.POOL, space),
-        templates=_newest(ordered, Kind.TEMPLATE, space),
+        pools=_there(ordered, Kind.POOL, versions),
+        templates={each: found[-1].object for each, found in _there(ordered, Kind.TEMPLATE, versions).items()},
         last_ns=max(change.received_ns for change in ordered),
     )
 
@@ -157,13 +165,17 @@ def _pods(found: dict[str, Versions], sandboxes: Sequence[Versions]) -> Iterator
             yield versions
 
 
-def _newest(ordered: Iterable[Change], kind: Kind, space: str) -> dict[str, Object]:
-    """Pools or templates by name as last seen; a deleted one is not there."""
-    found: dict[str, Object] = {}
+def _there(ordered: Iterable[Change], kind: Kind, claim: Versions) -> dict[str, Versions]:
+    """The pools or templates of the claim's namespace by name, as they were while it was there."""
+    ended_ns = claim[-1].received_ns if claim[-1].type in _ENDS else None
+    found: dict[str, Versions] = {}
     for change in ordered:
-        if change.kind is kind and namespace(change.object) == space:
-            if change.type in _ENDS:
-                found.pop(name(change.object), None)
-            else:
-                found[name(change.object)] = change.object
+        each = name(change.object)
+        late = ended_ns is not None and change.received_ns > ended_ns and each in found
+        if change.kind is not kind or late or namespace(change.object) != namespace(claim[-1].object):
+            continue
+        if change.type in _ENDS:
+            found.pop(each, None)
+        else:
+            found[each] = (*found.get(each, ())[-MAX_POOL_VERSIONS:], change)
     return found
