@@ -1,4 +1,4 @@
-"""Deletes all telemetry at once, also under a running server: `manage.py clear`, and the button on the Setup page.
+"""Deletes all telemetry and claims at once, also under a running server: `manage.py clear`, the button on Setup.
 
 The tables are emptied, not searched: that takes no longer for ten million rows than their pages take to be given back.
 What writers remember of interned rows is void afterwards; the epoch tells them (`intern.refresh`).
@@ -20,8 +20,11 @@ VACUUM_PAGES = 1_024  # at a time, some 20 ms: between two steps another writer 
 
 
 def clear() -> None:
-    """Deletes every span, log record and point, and all that was made from them. Raises Unavailable."""
-    tables = [model._meta.db_table for model in apps.get_app_config("collector").get_models() if model is not Epoch]
+    """Deletes every span, log record and point, every object of a cluster, and all that was made from them.
+
+    Raises Unavailable.
+    """
+    tables = [model._meta.db_table for model in apps.get_models() if model is not Epoch]
     try:
         with transaction.atomic():
             _delete(tables)

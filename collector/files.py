@@ -1,5 +1,7 @@
 """Any file of telemetry to batches: console text, OTLP JSON, JSON lines and protobuf, each also gzipped.
 
+Objects of a cluster, which may stand among it, are found here and read by a layer above (`importing.new_reader`).
+
 Before: a person names files (`manage.py import`) or drops them on the Setup page. After: `importing` stores the
 batches.
 
@@ -17,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import tzinfo
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from collector.console import ConsoleReader, FoundObject, Problem, Scanner
 from collector.decode import DecodeError, Encoding, Signal, decode
@@ -43,6 +45,14 @@ SIGNAL_IN_NAME: tuple[tuple[str, Signal], ...] = (
 )
 BINARY = re.compile(rb"[\x00-\x06\x0e-\x1a\x1c-\x1f]")  # not the bell, backspace and escape of a terminal's record
 PROTOBUF_NAMES = (".pb", ".binpb", ".protobuf")
+
+
+class ClusterObjects(NamedTuple):
+    """JSON about objects of a cluster: a line of a watch stream, or what kubectl prints."""
+
+    line: int
+    value: dict[str, Any]
+    objects: int
 
 
 class Source(io.RawIOBase):
@@ -87,7 +97,7 @@ class Source(io.RawIOBase):
 
 def read_file(
     stream: BinaryIO, name: str, zone: tzinfo | None, local_zone: tzinfo, limit_bytes: int | None = None
-) -> Iterator[Batch | Problem]:
+) -> Iterator[Batch | ClusterObjects | Problem]:
     """What the file holds, in batches, and what of it was left out, in order.
 
     `zone` is what the user says of log lines without one. The batches of a file are parts of one body: equal log
@@ -97,6 +107,7 @@ def read_file(
     data = io.BufferedReader(source, BLOCK_BYTES)
     head = data.peek(BLOCK_BYTES)
     seen: Counter[int] = Counter()
+    found: Iterator[Batch | ClusterObjects | Problem]
     if _is_protobuf(head, name):
         found = _read_protobuf(data, name)
     else:
@@ -120,14 +131,16 @@ def _encoding(head: bytes) -> str:
     return "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
-def _read_text(data: io.BufferedReader[Source], encoding: str, reader: ConsoleReader) -> Iterator[Batch | Problem]:
+def _read_text(
+    data: io.BufferedReader[Source], encoding: str, reader: ConsoleReader
+) -> Iterator[Batch | ClusterObjects | Problem]:
     text = io.TextIOWrapper(data, encoding, errors="replace", newline="")
     for found in Scanner(text):
         if isinstance(found, FoundObject) and (signals := _otlp_signals(found.value)):
             for signal in signals:
                 yield from _decoded(signal, found.text.encode(), "json", found.line)
-        elif isinstance(found, FoundObject) and (objects := _cluster_objects(found.value)):
-            yield Problem(found.line, "cluster objects: not read by this version", unreadable=False, count=objects)
+        elif isinstance(found, FoundObject) and (objects := _cluster_objects(found.value)) is not None:
+            yield ClusterObjects(found.line, found.value, objects)
         else:
             reader.read(found)
             yield from _taken(reader)
@@ -159,14 +172,16 @@ def _otlp_signals(value: dict[str, Any]) -> list[Signal]:
     return signals
 
 
-def _cluster_objects(value: dict[str, Any]) -> int:
-    """How many Kubernetes objects this is: a watch event, or what kubectl prints as JSON."""
-    if isinstance(value.get("object"), dict) and isinstance(value.get("type"), str):
-        return 1
+def _cluster_objects(value: dict[str, Any]) -> int | None:
+    """How many Kubernetes objects this is: a line of a watch, or what kubectl prints as JSON. None: something else."""
+    if isinstance(value.get("type"), str) and "object" in value:
+        if isinstance(value["object"], dict):
+            return 1
+        return 0 if isinstance(value.get("resource"), str) else None  # a recorder's note: disconnected, say
     if isinstance(value.get("apiVersion"), str) and isinstance(value.get("kind"), str):
         items = value.get("items")
         return len(items) if isinstance(items, list) else 1
-    return 0
+    return None
 
 
 def _read_protobuf(data: io.BufferedReader[Source], name: str) -> Iterator[Batch | Problem]:

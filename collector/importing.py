@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import tzinfo
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from collector.console import Problem
-from collector.files import read_file
+from collector.files import ClusterObjects, read_file
 from collector.ingest import Saved
 from collector.records import Batch
 
@@ -19,9 +19,29 @@ MAX_PROBLEMS = 200
 MAX_TRACES = 20
 
 
+class Taken(NamedTuple):
+    """What became of some objects of a cluster: `held` were read, `new` of them were not known."""
+
+    held: int = 0
+    new: int = 0
+    others: int = 0  # perfectly readable, and of no kind that is kept
+
+
+class ObjectReader(Protocol):
+    """Keeps the objects of a cluster that one file holds. `take` raises ValueError with a sentence for what is none."""
+
+    def take(self, value: dict[str, Any]) -> Taken: ...
+
+    def settle(self) -> Taken: ...
+
+
+# Makes a reader for a file; the layer that knows such objects puts it here.
+new_reader: Callable[[], ObjectReader] | None = None
+
+
 @dataclass(slots=True)
 class Account:
-    """What one file brought. `spans`, `points` and `logs` are new rows; `held` is how many the file holds."""
+    """What one file brought. `spans`, `points`, `logs`, `objects` are new rows; `held` is how many the file holds."""
 
     name: str
     spans: int = 0
@@ -38,7 +58,7 @@ class Account:
 
     @property
     def new(self) -> int:
-        return self.spans + self.points + self.logs
+        return self.spans + self.points + self.logs + self.objects
 
     def take(self, saved: Saved, batch: Batch) -> None:
         """Counts a batch that was stored."""
@@ -55,6 +75,13 @@ class Account:
             trace_id = span.trace_id.hex()
             if span.parent_span_id is None or trace_id not in self.traces:
                 self.traces[trace_id] = batch.operations[span.operation].name
+
+    def take_objects(self, line: int, taken: Taken) -> None:
+        """Counts objects of a cluster that were read."""
+        self.held += taken.held
+        self.objects += taken.new
+        if taken.others:
+            self.leave_out(Problem(line, "cluster objects of other kinds", unreadable=False, count=taken.others))
 
     def leave_out(self, problem: Problem) -> None:
         """Counts what was left out; neighbouring lines left out for the same kind of reason are told as one."""
@@ -102,10 +129,27 @@ def import_stream(
 ) -> Account:
     """Reads and stores a whole file. `save` may raise Unavailable; what was stored until then stays."""
     account = Account(name)
+    reader = new_reader() if new_reader else None
     for item in read_file(stream, name, zone, local_zone, limit_bytes):
         if isinstance(item, Problem):
             account.leave_out(item)
+        elif isinstance(item, ClusterObjects):
+            _take(account, reader, item)
+            progress(account)
         elif item.items:
             account.take(save(item), item)
             progress(account)
+    if reader:
+        account.take_objects(0, reader.settle())
     return account
+
+
+def _take(account: Account, reader: ObjectReader | None, found: ClusterObjects) -> None:
+    if reader is None:
+        reason = "cluster objects: nothing here reads them"
+        account.leave_out(Problem(found.line, reason, unreadable=False, count=found.objects))
+        return
+    try:
+        account.take_objects(found.line, reader.take(found.value))
+    except ValueError as error:
+        account.leave_out(Problem(found.line, str(error), count=max(1, found.objects)))

@@ -34,6 +34,9 @@ MAX_TOLD_IDS = 1_000  # of a topic
 
 T = TypeVar("T")
 
+# Tables whose newest row moves when another process has committed something worth telling. Layers above add theirs.
+watched_tables = ["collector_span", "collector_log", "collector_metricpoint"]
+
 
 class Unavailable(Exception):
     """The database cannot be written now: locked, full, away. The sender should try again (503, UNAVAILABLE)."""
@@ -242,6 +245,5 @@ def _position() -> object:
     """Something that moves when others commit. SQLite counts exactly that for us; elsewhere, the newest ids."""
     if is_sqlite():
         return execute("PRAGMA data_version").fetchone()
-    tables = ("span", "log", "metricpoint")
-    newest = ", ".join(f"(SELECT max(id) FROM collector_{table})" for table in tables)
+    newest = ", ".join(f"(SELECT max(id) FROM {table})" for table in watched_tables)
     return execute(f"SELECT {newest}").fetchone()

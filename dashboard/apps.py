@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
+from collector import importing, writer
 from dashboard.checks import public_url_is_whole, several_processes_need_redis
 
 
@@ -12,3 +13,8 @@ class DashboardConfig(AppConfig):
     def ready(self) -> None:
         register(several_processes_need_redis)
         register(public_url_is_whole)
+        # Handed down, so that telemetry's layer need not know of clusters. Here, since there are models only now.
+        from sandboxes.file_objects import FileObjects
+
+        importing.new_reader = FileObjects
+        writer.watched_tables.append("sandboxes_objectversion")

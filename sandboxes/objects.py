@@ -41,7 +41,7 @@ MAX_UID_CHARS = 128
 MAX_TIME_NS = 2**63 - 1
 
 
-class Malformed(Exception):
+class Malformed(ValueError):
     """Something is no object of Kubernetes; says what it lacks."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from collector.console import Problem
-from collector.files import read_file
+from collector.files import ClusterObjects, read_file
 from collector.records import Batch, LogRecord, PointRecord, SpanRecord
 
 
@@ -22,6 +22,7 @@ class Reading:
     logs: list[tuple[LogRecord, Batch]] = field(default_factory=list)
     points: list[tuple[PointRecord, Batch]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    objects: list[ClusterObjects] = field(default_factory=list)
     batches: list[Batch] = field(default_factory=list)
     ordinals: list[int] = field(default_factory=list)
 
@@ -59,6 +60,9 @@ def read(
     for item in read_file(stream, name, zone, local_zone, limit_bytes):
         if isinstance(item, Problem):
             reading.problems.append(item)
+            continue
+        if isinstance(item, ClusterObjects):
+            reading.objects.append(item)
             continue
         reading.batches.append(item)
         reading.spans += [(span, item) for span in item.spans]

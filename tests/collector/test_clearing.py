@@ -30,7 +30,11 @@ from collector.models import (
 )
 from collector.records import Batch
 from collector.writer import Unavailable
+from sandboxes.models import Claim, ObjectVersion
+from sandboxes.recorded import read_changes
+from sandboxes.store import IMPORTED, save_changes
 from tests.factories import batch, make_exemplar, make_log, make_point, make_span
+from tests.sandboxes.recordings import watch_lines
 from tests.server import wait_for
 
 TABLES = (Span, Trace, Log, MetricPoint, MetricStream, Exemplar, Operation, Resource, Scope)
@@ -45,8 +49,9 @@ def everything() -> Batch:
 def test_nothing_is_left_and_the_epoch_has_moved() -> None:
     save_now(everything())
     assert all(table.objects.exists() for table in TABLES)
+    save_changes(IMPORTED, list(read_changes(watch_lines("quickstart-cold"))))
     clear()
-    assert not any(table.objects.exists() for table in TABLES)
+    assert not any(table.objects.exists() for table in (*TABLES, Claim, ObjectVersion))
     before = Epoch.objects.get().number
     clear()
     assert Epoch.objects.get().number == before + 1

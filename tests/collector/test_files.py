@@ -96,13 +96,12 @@ def test_equal_log_records_are_numbered_over_the_whole_file() -> None:
     assert reading.ordinals == list(range(5_000))
 
 
-def test_watch_streams_and_kubectl_output_are_noted_as_not_read_yet() -> None:
-    watch = '{"type":"ADDED","object":{"kind":"Pod"}}\n' * 2
+def test_watch_streams_and_kubectl_output_are_found_with_their_lines() -> None:
+    watch = '{"type":"ADDED","object":{"kind":"Pod"}}\n{"type":"DISCONNECT","resource":"pods","object":null}\n'
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": [{}, {}, {}]}, indent=4)
     reading = read(watch + listed)
-    assert reading.unreadable == []
-    assert sum(problem.count for problem in reading.problems) == 5
-    assert {problem.reason for problem in reading.problems} == {"cluster objects: not read by this version"}
+    assert reading.problems == []
+    assert [(found.line, found.objects) for found in reading.objects] == [(1, 1), (2, 0), (3, 3)]
 
 
 def test_gzip_that_ends_early_gives_what_it_has_and_says_so() -> None:

@@ -157,7 +157,7 @@ def test_a_file_with_nothing_in_it_is_told_by_the_exit_status(
     status, out, err = run_import(str(tmp_path / "empty"))
     assert status == 2
     assert out[-1].startswith("imported: 0 spans, 0 points, 0 logs, 0 objects, ")
-    assert err[-1] == "Nothing to import: no console output of OpenTelemetry and no OTLP was found."
+    assert err[-1] == "Nothing to import: no console output of OpenTelemetry, no OTLP and no claims are in it."
 
 
 def test_long_notes_are_cut_but_every_unreadable_place_is_named(run_import: Import, tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ class Command(BaseCommand):
 
     help = (
         "Imports files: text printed by OpenTelemetry's console exporters, mixed with log lines or not; OTLP as JSON,"
-        " JSON lines or protobuf; each also gzipped. `-` is standard input. Importing a file again changes nothing."
+        " JSON lines or protobuf; what `kubectl get sandboxclaims,sandboxes,pods,events -A -o json` prints, and"
+        " recorded watch streams; each also gzipped. `-` is standard input. Importing a file again changes nothing."
     )
 
     requires_system_checks = []  # they read every page first, and no page is needed here
@@ -118,7 +119,7 @@ class Command(BaseCommand):
 
     def _exit_by(self, accounts: list[Account]) -> None:
         if not any(account.held for account in accounts):
-            self.stderr.write("Nothing to import: no console output of OpenTelemetry and no OTLP was found.")
+            self.stderr.write("Nothing to import: no console output of OpenTelemetry, no OTLP and no claims are in it.")
             sys.exit(NOTHING)
         if any(account.unreadable for account in accounts):
             sys.exit(UNREADABLE)
