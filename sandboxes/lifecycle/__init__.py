@@ -44,9 +44,8 @@ def read(changes: Sequence[Change], now_ns: int | None = None) -> Lifecycle | No
     start = start_type(told_by)
     moments = lay_in_row(moments_of(told_by, start), start)
     why = explain(Case(told_by, moments, start, max(now_ns or 0, told_by.last_ns)))
-    sandbox = told_by.sandboxes[-1][-1].object if told_by.sandboxes else {}
-    pod = that_served(told_by.pods, None)
-    last_pod = pod[-1].object if pod else {}
+    sandbox = story.last_look(told_by.sandboxes[-1]) if told_by.sandboxes else {}
+    last_pod = story.last_look(that_served(told_by.pods, None))
     return Lifecycle(
         uid=told_by.uid,
         namespace=story.namespace(told_by.object),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sandboxes.lifecycle import fields
-from sandboxes.lifecycle.story import Story
+from sandboxes.lifecycle.story import Story, last_look
 from sandboxes.records import ChangeType, Milestone, Moment, State, Why
 
 # Nothing but a new claim helps after these (the SDK's TERMINAL_CLAIM_READY_REASONS).
@@ -56,5 +56,5 @@ def _ended(told_by: Story, moments: Mapping[Milestone, Moment], reason: str) -> 
 def _is_suspended(told_by: Story) -> bool:
     if not told_by.sandboxes:
         return False
-    sandbox = told_by.sandboxes[-1][-1].object
+    sandbox = last_look(told_by.sandboxes[-1])
     return fields.is_true(sandbox, "Suspended") or fields.text_at(sandbox, "spec", "operatingMode") == "Suspended"

@@ -43,7 +43,7 @@ class Story:
     @property
     def object(self) -> Object:
         """The claim as it was last seen."""
-        return self.claim[-1].object
+        return last_look(self.claim)
 
     @property
     def pool_name(self) -> str:
@@ -89,6 +89,12 @@ def tell(changes: Sequence[Change]) -> Story | None:
         templates={each: found[-1].object for each, found in _there(ordered, Kind.TEMPLATE, versions).items()},
         last_ns=max(change.received_ns for change in ordered),
     )
+
+
+def last_look(versions: Versions) -> Object:
+    """The object as it was last seen whole: of one that went unseen a list leaves only its metadata."""
+    seen = (change.object for change in reversed(versions) if change.type is not ChangeType.GONE)
+    return next(seen, versions[-1].object if versions else {})
 
 
 def name(value: Object) -> str:
@@ -140,7 +146,7 @@ def _sandboxes(found: dict[str, Versions], claim: Versions) -> Iterator[Versions
         return
     names = {sandbox_named(change.object) for change in claim} - {""}
     for versions in found.values():
-        last = versions[-1].object
+        last = last_look(versions)
         if name(last) in names and namespace(last) == namespace(claim[-1].object) and not fields.label(last, CLAIM_UID):
             yield versions
 

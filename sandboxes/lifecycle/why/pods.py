@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sandboxes.lifecycle import fields
 from sandboxes.lifecycle.events import Happening
 from sandboxes.lifecycle.fields import Object
+from sandboxes.lifecycle.story import last_look
 from sandboxes.lifecycle.why.case import Case, condition_proof, event_proof, quoted, sentence, span_text
 from sandboxes.records import SECOND, Kind, Milestone, Proof, StartType, Why
 
@@ -31,7 +32,7 @@ def unschedulable(case: Case) -> Why | None:
 
 
 def _sandbox(case: Case) -> Object:
-    return case.told_by.sandboxes[-1][-1].object if case.told_by.sandboxes else {}
+    return last_look(case.told_by.sandboxes[-1]) if case.told_by.sandboxes else {}
 
 
 def image_pull_failing(case: Case) -> Why | None:
