@@ -14,6 +14,9 @@ from sandboxes.lifecycle.story import Story
 from sandboxes.records import MS, SECOND, ChangeType, Kind, Milestone, Moment, Proof, StartType
 
 
+MAX_QUOTED = 400  # characters of a message within a sentence
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One claim to be explained. `now_ns`: what waiting is measured against."""
@@ -61,15 +64,20 @@ class Case:
     def pod(self) -> Object:
         """The newest Pod as it was last seen while the claim was there: its end says nothing about the claim's."""
         versions = self.told_by.pods[-1] if self.told_by.pods else ()
-        alive = (
-            each for each in reversed(versions) if not fields.text_at(each.object, "metadata", "deletionTimestamp")
-        )
+        whole = (each for each in reversed(versions) if each.type is not ChangeType.GONE)
+        alive = (each for each in whole if not fields.text_at(each.object, "metadata", "deletionTimestamp"))
         return next((each.object for each in alive if each.received_ns <= self.end_ns), {})
 
     def event(self, *reasons: str) -> Happening | None:
         """The latest Event with one of these reasons that was there before the claim's end."""
         events = (each for each in reversed(self.told_by.events) if each.reason in reasons)
         return next((each for each in events if each.time_ns <= self.end_ns), None)
+
+    @property
+    def not_ready_ns(self) -> int:
+        """How long the claim has said what it says now."""
+        since = fields.read_time(fields.text_at(self.ready, "lastTransitionTime"))
+        return self.end_ns - (since[0] if since else self.zero_ns)
 
     def waited_ns(self, milestone: Milestone) -> int:
         moment = self.moments.get(milestone)
@@ -108,5 +116,7 @@ def span_text(time_ns: int) -> str:
 
 
 def sentence(words: str) -> str:
-    """Somebody else's words as the end of a sentence."""
-    return words.strip().rstrip(".") + "." if words.strip() else ""
+    """Somebody else's words as the end of a sentence; the proof holds them whole."""
+    words = " ".join(words.split()).rstrip(".")
+    cut = f"{words[:MAX_QUOTED]}…" if len(words) > MAX_QUOTED else words
+    return f"{cut}." if cut else ""

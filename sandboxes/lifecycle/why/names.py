@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandboxes.lifecycle import fields
 from sandboxes.lifecycle.why.case import Case, event_proof, object_proof, quoted, sentence
-from sandboxes.records import Kind, Why
+from sandboxes.records import SECOND, Kind, Why
 
 _REFUSALS = {
     "EnvVarsInjectionRejected": "Set envVarsInjectionPolicy: Allowed in the SandboxTemplate, or leave env out.",
@@ -15,6 +15,7 @@ _REFUSALS = {
 _ERRORS = ("ReconcilerError", "AdoptionConflict", "MultiplePods", "SandboxMissing")
 _QUOTA = "exceeded quota"
 MAX_NAMED = 3
+PASSING_NS = 3 * SECOND  # an error that its repetition heals, as two writers meeting, needs no words
 
 
 def pool_missing(case: Case) -> Why | None:
@@ -76,7 +77,7 @@ def refused(case: Case) -> Why | None:
 
 
 def controller_error(case: Case) -> Why | None:
-    if case.reason not in _ERRORS:
+    if case.reason not in _ERRORS or case.not_ready_ns < PASSING_NS:
         return None
     words = f"The controller met an error and tries again: {sentence(case.message or case.reason)}"
     return Why("controller error", words, "Look at the controller's log for this claim.", case.claim_proof())

@@ -183,14 +183,21 @@ def test_an_init_container_that_is_done_has_not_failed() -> None:
     assert _stuck_pod(alter).why is None
 
 
-def _with_condition(reason: str, message: str) -> Lifecycle:
+def _with_condition(reason: str, message: str, later_ns: int = 0) -> Lifecycle:
     def alter(value: dict[str, Any]) -> None:
         ready = {"type": "Ready", "status": "False", "reason": reason, "message": message}
         value["status"] = {"conditions": [ready]}
 
     changes, whole = around("failures", "pool-missing"), lifecycle_of("failures", "pool-missing")
     alive = until(changes, whole.moments[Milestone.DELETED].lower_ns)
-    return read(altered(alive, Kind.CLAIM, alter))
+    return read(altered(alive, Kind.CLAIM, alter), whole.zero_ns + later_ns)
+
+
+def test_a_message_of_a_megabyte_does_not_become_a_sentence_of_one() -> None:
+    found = _with_condition("InvalidMetadata", "not allowed " * 100_000)
+    assert len(why(found).sentence) < 500
+    assert why(found).proof is not None
+    assert len(why(found).proof.message) <= 2_000  # type: ignore[union-attr]
 
 
 def test_a_quota_is_told_in_the_api_servers_words() -> None:
@@ -221,8 +228,10 @@ def test_what_the_controller_refuses_has_failed(reason: str) -> None:
     assert (found.state, why(found).cause) == (State.FAILED, "refused")
 
 
-def test_an_error_of_the_controller_is_stuck_not_failed() -> None:
-    found = _with_condition("ReconcilerError", "etcdserver: request timed out")
+def test_an_error_of_the_controller_is_stuck_once_it_lasts_and_not_failed() -> None:
+    passing = _with_condition("ReconcilerError", "etcdserver: request timed out")
+    assert (passing.state, passing.why) == (State.STARTING, None)
+    found = _with_condition("ReconcilerError", "etcdserver: request timed out", 10 * SECOND)
     assert (found.state, why(found).cause) == (State.STUCK, "controller error")
 
 
