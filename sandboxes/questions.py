@@ -1,0 +1,121 @@
+"""The questions pages, API and exports ask of claims, as functions over the models.
+
+Before: `dashboard.parameters` reads a ClaimFilter from a query string. After: `collector.paging` cuts the answer into
+pages, and `timeline` draws what was seen of one claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+
+from sandboxes import versions
+from sandboxes.models import Claim, Cluster, Link
+from sandboxes.records import Change, StartType, State
+
+OPEN_STATES = (State.STARTING, State.STUCK, State.READY, State.SUSPENDED)
+AMBIGUOUS = "ambiguous"
+IMPORTED_UID = "imported"  # store.IMPORTED
+USUAL_CLAIMS = 50  # newest of a pool: what is usual there
+MAX_NAMES = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimFilter:
+    """What to show; an empty field means any. `claim` is a name or a uid; `cluster` a name or a uid."""
+
+    from_ns: int | None = None
+    to_ns: int | None = None
+    namespace: str = ""
+    pool: str = ""
+    template: str = ""
+    start: str = ""
+    state: str = ""
+    claim: str = ""
+    cluster: str = ""
+    q: str = ""
+
+
+def claims(f: ClaimFilter) -> QuerySet[Claim]:
+    """Claims whose axis begins in the range, newest first."""
+    found = Claim.objects.order_by("-zero_ns", "-id")
+    if f.from_ns is not None:
+        found = found.filter(zero_ns__gte=f.from_ns)
+    if f.to_ns is not None:
+        found = found.filter(zero_ns__lt=f.to_ns)
+    exact = {"namespace": f.namespace, "pool": f.pool, "template": f.template, "start_type": f.start, "state": f.state}
+    found = found.filter(**{name: value for name, value in exact.items() if value})
+    if f.claim:
+        found = found.filter(Q(uid=f.claim) | Q(name=f.claim))
+    if f.cluster:
+        ids = Cluster.objects.filter(Q(uid=f.cluster) | Q(name=f.cluster)).values_list("id", flat=True)
+        found = found.filter(cluster__in=list(ids))
+    if f.q:
+        columns = ("name", "uid", "pool", "sandbox", "reason", "node")
+        found = found.filter(Q(*((f"{column}__icontains", f.q) for column in columns), _connector=Q.OR))
+    return found.prefetch_related("cluster")
+
+
+def links(f: ClaimFilter) -> QuerySet[Link]:
+    """The links of these claims, ambiguous ones too, in the order they were made."""
+    found = Link.objects.order_by("id")
+    return found if f == ClaimFilter() else found.filter(claim_uid__in=claims(f).order_by().values("uid"))
+
+
+def states(f: ClaimFilter) -> dict[str, int]:
+    """How many of the claims are in which state."""
+    counted = claims(f).order_by().prefetch_related(None).values_list("state").annotate(number=Count("id"))
+    return dict(counted)
+
+
+def names(column: str) -> list[str]:
+    """What there is to filter by in a column."""
+    found = Claim.objects.exclude(**{column: ""}).order_by(column).values_list(column, flat=True).distinct()
+    return list(found[:MAX_NAMES])
+
+
+def siblings(claim: Claim) -> QuerySet[Claim]:
+    """The newest claims of the same pool, ready or once ready, itself among them."""
+    found = Claim.objects.filter(pool=claim.pool, namespace=claim.namespace, cluster=claim.cluster)
+    return found.filter(time_to_ready_ns__isnull=False).order_by("-zero_ns", "-id")
+
+
+def changes_around(claim: Claim) -> list[Change]:
+    """Every version seen of the claim, its Sandbox, its Pods, their Events, its pool and template, as they came."""
+    if claim.cluster_id is None:
+        return []
+    # What was imported may be from any cluster: uids tell.
+    imported = Cluster.objects.filter(uid=IMPORTED_UID).values_list("pk", flat=True)
+    found = versions.around({claim.cluster_id, *imported}, claim.uid)
+    return sorted(found, key=lambda change: change.received_ns)
+
+
+def claim_links(uid: str, most: int) -> list[Link]:
+    """The links of a claim, oldest first."""
+    return list(Link.objects.filter(claim_uid=uid).order_by("id")[:most])
+
+
+def evidence(uids: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+    """What joins telemetry to each claim: (evidence, certainty), most frequent first."""
+    counted = (
+        Link.objects.filter(claim_uid__in=list(uids))
+        .values_list("claim_uid", "evidence", "certainty")
+        .annotate(number=Count("id"))
+        .order_by("-number")
+    )
+    found: dict[str, list[tuple[str, str]]] = {}
+    for uid, evidence, certainty, _ in counted:
+        found.setdefault(uid, []).append((evidence, certainty))
+    return found
+
+
+def linked_spans(uids: Iterable[str]) -> dict[str, int]:
+    """How many spans belong to each claim; ambiguous ones do not count."""
+    sure = Link.objects.filter(claim_uid__in=list(uids)).exclude(certainty=AMBIGUOUS)
+    return dict(sure.order_by().values_list("claim_uid").annotate(number=Count("id")))
+
+
+START_TYPES = [str(start) for start in StartType]
+STATES = [str(state) for state in State]
