@@ -13,7 +13,6 @@ from sandboxes.lifecycle.state import TERMINAL
 from sandboxes.lifecycle.story import Story
 from sandboxes.records import MS, SECOND, ChangeType, Kind, Milestone, Moment, Proof, StartType
 
-
 MAX_QUOTED = 400  # characters of a message within a sentence
 
 
