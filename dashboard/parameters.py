@@ -1,7 +1,8 @@
 """Query parameters: one set of names and one meaning for pages, API and exports (the README lists them).
 
-Before: a request's query string. After: a TelemetryFilter for `collector.queries`, the page to show, and the texts as
-they were given, to write links and fill forms with. What is wrong is said by name, in sentences for people.
+Before: a request's query string. After: a TelemetryFilter for `collector.queries`, a ClaimFilter for
+`sandboxes.questions`, the page to show, and the texts as they were given, to write links and fill forms with. What is
+wrong is said by name, in sentences for people.
 
 An empty value means the parameter is not set: forms send every field they have.
 """
@@ -31,6 +32,7 @@ from dashboard.values import (
     trace_id,
     whole_number,
 )
+from sandboxes.questions import START_TYPES, STATES, ClaimFilter
 
 RANGES_S = {"5m": 300, "15m": 900, "1h": 3_600, "6h": 21_600, "24h": 86_400, "7d": 604_800}
 RANGES = [*RANGES_S, "all"]
@@ -43,8 +45,8 @@ TRACE_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "operation", "status", "mi
 SPAN_NAMES = TRACE_NAMES
 LOG_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "severity", "q", "trace_id"}
 METRIC_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "q", "stream"}
-LATER_NAMES = frozenset({"namespace", "pool", "template", "start", "state", "claim", "cluster"})
-ALL_NAMES = SPAN_NAMES | LOG_NAMES | METRIC_NAMES | LATER_NAMES
+CLAIM_NAMES = TIME_NAMES | PAGING_NAMES | {"namespace", "pool", "template", "start", "state", "claim", "cluster", "q"}
+ALL_NAMES = SPAN_NAMES | LOG_NAMES | METRIC_NAMES | CLAIM_NAMES
 
 MAX_TEXT = 2_000  # characters; SQLite refuses patterns far longer
 MAX_LIMIT = 1_000
@@ -63,6 +65,7 @@ class Parameters:
     """A query string, read. `range` is one of RANGES, or empty when `from` or `to` is given."""
 
     filter: TelemetryFilter
+    claims: ClaimFilter
     range: str
     limit: int
     cursor: Cursor | None
@@ -112,12 +115,23 @@ def parse(
         severity=reading.read("severity", severity_number) or 0,
         stream=reading.read("stream", stream_id) or 0,
     )
+    claim_filter = ClaimFilter(
+        from_ns=from_ns,
+        to_ns=to_ns,
+        start=reading.read("start", one_of(START_TYPES)) or "",
+        state=reading.read("state", one_of(STATES)) or "",
+        q=telemetry_filter.q,
+        **{
+            name: reading.read(name, plain_text) or "" for name in ("namespace", "pool", "template", "claim", "cluster")
+        },
+    )
     limit = reading.read("limit", whole_number(max_limit))
     cursor = reading.read("cursor", Cursor.parse)
     if reading.problems:
         raise ParameterError(reading.problems)
     return Parameters(
         filter=telemetry_filter,
+        claims=claim_filter,
         range=range_name,
         limit=default_limit if limit is None else limit,
         cursor=cursor,

@@ -6,6 +6,8 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
 from dashboard.api import api
+from dashboard.views.claim import claim
+from dashboard.views.claims import claims
 from dashboard.views.export import export
 from dashboard.views.health import healthz, readyz, status
 from dashboard.views.home import home
@@ -18,6 +20,8 @@ from dashboard.views.traces import traces
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
+    path("claims/", claims, name="claims"),
+    path("claims/<path:uid>/", claim, name="claim"),
     path("traces/", traces, name="traces"),
     path("traces/<str:trace_id>/", trace, name="trace"),
     path("metrics/", metrics, name="metrics"),

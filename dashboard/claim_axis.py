@@ -1,0 +1,89 @@
+"""A claim's time axis: zero is the client's request; what the pool did before has a scale of its own. Plain Python.
+
+Before: `sandboxes.timeline` and the spans know their nanoseconds. After: everything on the page is in percent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from dashboard.axis import Tick, percent, ticks
+
+LABEL_ROOM = 1.12  # right of the last bar, for what stands there
+OWN_SCALE_PERCENT = 18.0  # of the axis, for what the pool did before
+SEAM_PERCENT = 1.0
+SHORTEST_NS = 10**6
+TICK_ROOM_PERCENT = 4.0  # around a named moment, where no other tick is written
+PHONE_TICK_ROOM_PERCENT = 14.0
+EARLIER_SHARE = 4  # what began up to a fourth of the length before zero is on the same scale
+
+
+@dataclass(frozen=True)
+class ClaimAxis:
+    """Percent from nanoseconds. `before_ns`, when there is one, is where the pool's own scale begins."""
+
+    zero_ns: int
+    from_ns: int  # the main scale: from_ns <= zero_ns < to_ns
+    to_ns: int
+    before_ns: int | None = None
+
+    @classmethod
+    def over(cls, zero_ns: int, earliest_ns: int, latest_ns: int, pre_warmed_ns: int | None) -> ClaimAxis:
+        """An axis that shows from the earliest to the latest moment, and some room for words."""
+        length_ns = max(latest_ns - zero_ns, SHORTEST_NS)
+        earlier_ns = zero_ns - earliest_ns
+        from_ns = earliest_ns if 0 < earlier_ns <= length_ns // EARLIER_SHARE else zero_ns
+        to_ns = from_ns + int((zero_ns + length_ns - from_ns) * LABEL_ROOM)
+        before_ns = pre_warmed_ns if pre_warmed_ns is not None and pre_warmed_ns < from_ns else None
+        return cls(zero_ns, from_ns, to_ns, before_ns)
+
+    @property
+    def main_x(self) -> float:
+        """Where the main scale begins."""
+        return OWN_SCALE_PERCENT if self.before_ns is not None else 0.0
+
+    def at(self, ns: int) -> float:
+        """Its place, cut off at the ends of the axis."""
+        if ns < self.from_ns and self.before_ns is not None:
+            share = percent(ns - self.before_ns, self.from_ns - self.before_ns) / 100
+            return round(max(share, 0.0) * (OWN_SCALE_PERCENT - SEAM_PERCENT), 2)
+        share = percent(ns - self.from_ns, self.to_ns - self.from_ns) / 100
+        return round(self.main_x + min(max(share, 0.0), 1.0) * (100 - self.main_x), 2)
+
+    def shows(self, start_ns: int, end_ns: int) -> bool:
+        """Whether any of it is on the axis."""
+        first_ns = self.from_ns if self.before_ns is None else self.before_ns
+        return end_ns >= first_ns and start_ns <= self.to_ns
+
+    @cached_property
+    def zero_x(self) -> float:
+        return self.at(self.zero_ns)
+
+    @property
+    def percent_per_ms(self) -> float:
+        """How fast what is open grows."""
+        return (100 - self.main_x) * 10**6 / (self.to_ns - self.from_ns)
+
+    def ticks(self, named: list[Tick]) -> list[Tick]:
+        """Ticks from zero on, but for those that named moments take the place of."""
+        length_ns = self.to_ns - self.zero_ns
+        found = []
+        for tick in ticks(length_ns, most=8):
+            x = self.at(self.zero_ns + round(tick.percent / 100 * length_ns))
+            nearest = min((abs(x - other.percent) for other in named), default=100.0)
+            if nearest >= TICK_ROOM_PERCENT:
+                found.append(Tick(x, tick.label, tick.minor or nearest < PHONE_TICK_ROOM_PERCENT))
+        return found
+
+    def ticks_before(self) -> list[Tick]:
+        """Ticks of the pool's own scale, negative times."""
+        if self.before_ns is None:
+            return []
+        length_ns = self.from_ns - self.before_ns
+        found = []
+        for tick in ticks(length_ns, most=3)[1:]:
+            x = self.at(self.from_ns - max(round(tick.percent / 100 * length_ns), 1))
+            if x > 2:
+                found.append(Tick(x, f"−{tick.label}", tick.minor))  # noqa: RUF001 - a minus
+        return found

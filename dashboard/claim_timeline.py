@@ -1,0 +1,280 @@
+"""The claim's page, drawn: stage bar and cells, the axis, the lanes.
+
+Before: `claim_reading` has all that is known. After: the page's templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from collector.models import Log
+from dashboard.attributes import one_line
+from dashboard.axis import Tick
+from dashboard.claim_axis import ClaimAxis
+from dashboard.claim_lanes import Dot, LaneRow, Shape, event_lane, object_lane, outside, span_lanes
+from dashboard.claim_reading import Seen
+from dashboard.words import severity
+from sandboxes import story, timeline
+from sandboxes.lifecycle import STAGES
+from sandboxes.questions import OPEN_STATES
+from sandboxes.records import Lifecycle, Milestone, Stage, StartType
+
+START, LIFE = "start", "life"  # what the axis shows: up to the first command, or the whole life
+AFTER_READY = 0.25  # of the time to ready, shown after it where there is no command
+WARM_STAGES = (Milestone.CREATED, Milestone.OBSERVED, Milestone.BOUND, Milestone.CLAIM_READY)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A stage below the bar; without `stage` it was not reached, or is being waited for (`waiting`)."""
+
+    name: str
+    owner: str
+    stage: Stage | None = None
+    usual_ns: int | None = None
+    longest: bool = False
+    waiting: bool = False
+    x: float = 0.0  # in the bar: percent of its own part
+    width: float = 0.0
+    before_ns: int | None = None  # pre-warmed: how long before zero it ended
+
+    @property
+    def duration_ns(self) -> int:
+        return self.stage.duration_ns if self.stage else 0
+
+    @property
+    def title(self) -> str:
+        return self.name[:1].upper() + self.name[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A group of rows with its head; `empty` says why there are none."""
+
+    key: str
+    title: str
+    facts: str
+    rows: Sequence[LaneRow]
+    empty: str = ""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Everything the page's templates need of one claim."""
+
+    story: story.Story
+    cells: Sequence[Cell]
+    pre_warmed: Sequence[Cell]
+    axis: ClaimAxis
+    ticks: Sequence[Tick]
+    named: Sequence[Tick]
+    lanes: Sequence[Lane]
+    view: str
+    is_open: bool
+    ready_x: float | None
+    now_x: float | None
+    band: Shape | None  # the longest stage, through all lanes
+    clocks: Sequence[str]
+    events: Sequence[timeline.Row] = field(default=())
+
+
+def draw(seen: Seen, view: str, now_ns: int, usual_ns: dict[str, int], say: story.Say) -> Drawn:
+    """The page of a claim at `now_ns`."""
+    lifecycle = seen.lifecycle
+    is_open = lifecycle.state in OPEN_STATES
+    objects, events = timeline.object_rows(lifecycle, seen.changes), timeline.event_rows(seen.changes)
+    latest_ns = _latest_ns(seen, objects, view, now_ns if is_open else None)
+    axis = ClaimAxis.over(lifecycle.zero_ns, _earliest_ns(seen), latest_ns, _pre_warmed_ns(lifecycle, objects))
+    ready, longest = story.ready(lifecycle), story.longest(lifecycle)
+    ready_x = axis.at(ready.time_ns) if ready and ready.time_ns <= axis.to_ns else None
+    now_x = axis.at(now_ns) if is_open and now_ns <= axis.to_ns else None
+    named = [Tick(x, label) for x, label in ((ready_x, "ready"), (now_x, "now")) if x is not None]
+    spans = span_lanes(axis, seen.traces, seen.evidence)
+    lanes = [
+        _client_lane(seen, spans.client, spans.services),
+        _far_lane(spans.far, spans.far_services),
+        Lane("objects", "Kubernetes objects", _pool_facts(lifecycle), object_lane(axis, objects, now_ns),
+             "No version of its objects was seen: nobody watched the cluster, or its record was not imported."),
+        Lane("events", "Events", _event_facts(events), event_lane(axis, events),
+             "None was seen. A cluster keeps its Events for an hour; the controller can be told to write none."),
+        Lane("logs", "Logs", _count(len(seen.logs), "line"), [_log_row(axis, log) for log in seen.logs],
+             "No log line was said inside a span of this claim. OTEL_PYTHON_LOG_CORRELATION=true sends the SDK's."),
+    ]  # fmt: skip
+    cells = _cells(lifecycle, longest, usual_ns, now_ns if is_open and ready is None else None)
+    return Drawn(
+        story=story.tell(lifecycle, events, now_ns, say),
+        cells=cells,
+        pre_warmed=_pre_warmed_cells(lifecycle),
+        axis=axis,
+        ticks=axis.ticks(named),
+        named=named,
+        lanes=lanes,
+        view=view,
+        is_open=is_open,
+        ready_x=ready_x,
+        now_x=now_x,
+        band=_band(axis, longest),
+        clocks=_clocks(lifecycle),
+        events=events,
+    )
+
+
+def _latest_ns(seen: Seen, objects: Sequence[timeline.Row], view: str, now_ns: int | None) -> int:
+    """Up to where the axis reaches."""
+    lifecycle = seen.lifecycle
+    moments = lifecycle.moments
+    ready, command = story.ready(lifecycle), moments.get(Milestone.FIRST_COMMAND)
+    if view == START and ready is not None:
+        if command is not None and command.time_ns > ready.time_ns:
+            return command.time_ns
+        return ready.time_ns + round((ready.time_ns - lifecycle.zero_ns) * AFTER_READY)
+    known = [moment.time_ns for moment in moments.values()]
+    known += [bar.end_ns or bar.start_ns for row in objects for bar in row.bars]
+    known += [span.start_ns + max(span.duration_ns or 0, 0) for spans in seen.traces.values() for span in spans]
+    return max([*known, *([now_ns] if now_ns else [])], default=lifecycle.zero_ns)
+
+
+def _earliest_ns(seen: Seen) -> int:
+    starts = [span.start_ns for spans in seen.traces.values() for span in spans]
+    return min([seen.lifecycle.zero_ns, *starts])
+
+
+def _pre_warmed_ns(lifecycle: Lifecycle, objects: Sequence[timeline.Row]) -> int | None:
+    """Where the pool's own scale begins."""
+    if not any(stage.pre_warmed for stage in lifecycle.stages):
+        return None
+    starts = [stage.start.time_ns for stage in lifecycle.stages if stage.pre_warmed]
+    starts += [bar.start_ns for row in objects for bar in row.bars]
+    return min(starts)
+
+
+def _cells(lifecycle: Lifecycle, longest: Stage | None, usual_ns: dict[str, int], now_ns: int | None) -> list[Cell]:
+    """The stages of the claim's own start, those not reached too."""
+    own = {stage.name: stage for stage in lifecycle.stages if not stage.pre_warmed}
+    skipped = {stage.name for stage in lifecycle.stages if stage.pre_warmed}
+    wanted = [kind for kind in STAGES if kind.name not in skipped and _is_expected(lifecycle, kind.end, own)]
+    last_ns = max((stage.end.time_ns for stage in own.values()), default=lifecycle.zero_ns)
+    whole_ns = sum(stage.duration_ns for stage in own.values())
+    whole_ns = max(whole_ns + max((now_ns or 0) - last_ns, 0), 1)
+    cells, x, waiting = [], 0.0, now_ns is not None
+    for kind in wanted:
+        stage = own.get(kind.name)
+        waits = stage is None and waiting
+        waiting = waiting and not waits
+        length_ns = stage.duration_ns if stage else max((now_ns or 0) - last_ns, 0) if waits else 0
+        width = round(100 * length_ns / whole_ns, 2)
+        # The table's owner: a stage's own begins where the last milestone known does.
+        owner = stage.owner if stage else kind.owner
+        cells.append(Cell(kind.name, owner, stage, usual_ns.get(kind.name), stage is longest and stage is not None,
+                          waits, round(x, 2), width))  # fmt: skip
+        x += width
+    return cells
+
+
+def _is_expected(lifecycle: Lifecycle, end: Milestone, own: dict[str, Stage]) -> bool:
+    """A warm claim has no Pod to wait for; the client's milestones are known from telemetry alone."""
+    if end in own:
+        return True
+    return lifecycle.start_type != StartType.WARM or end in WARM_STAGES
+
+
+def _pre_warmed_cells(lifecycle: Lifecycle) -> list[Cell]:
+    stages = [stage for stage in lifecycle.stages if stage.pre_warmed]
+    whole_ns = max(sum(stage.duration_ns for stage in stages), 1)
+    cells, x = [], 0.0
+    for stage in stages:
+        width = round(100 * stage.duration_ns / whole_ns, 2)
+        before_ns = stage.end.time_ns - lifecycle.zero_ns
+        cells.append(Cell(stage.name, stage.owner, stage, x=round(x, 2), width=width, before_ns=before_ns))
+        x += width
+    return cells
+
+
+def _band(axis: ClaimAxis, stage: Stage | None) -> Shape | None:
+    if stage is None or stage.duration_ns == 0:
+        return None
+    x = axis.at(stage.start.time_ns)
+    return Shape(x, round(axis.at(stage.end.time_ns) - x, 2), f"owner-{stage.owner}")
+
+
+def _client_lane(seen: Seen, rows: Sequence[LaneRow], services: Sequence[str]) -> Lane:
+    spans = sum(row.count for row in rows)
+    traces = len({row.trace_id for row in rows})
+    facts = f"{', '.join(services)} · {_count(traces, 'trace')}, {_count(spans, 'span')}" if rows else ""
+    if seen.more_links:
+        facts += f", the first {len(seen.links):,} links are drawn"
+    return Lane(
+        "client",
+        "Client",
+        facts,
+        rows,
+        "No span is linked to this claim. Run the program with its telemetry pointed here.",
+    )
+
+
+def _far_lane(rows: Sequence[LaneRow], services: Sequence[str]) -> Lane:
+    facts = f"{', '.join(services)} · {_count(sum(row.count for row in rows), 'span')}" if rows else ""
+    return Lane(
+        "far", "Controller and router", facts, rows, "No spans received. Start the controller with --enable-tracing."
+    )
+
+
+def _pool_facts(lifecycle: Lifecycle) -> str:
+    warm = any(stage.pre_warmed for stage in lifecycle.stages)
+    return "orange: work done before this claim, by the pool" if warm else ""
+
+
+def _event_facts(events: Sequence[timeline.Row]) -> str:
+    said = sum(row.count for row in events)
+    coarse = any(mark.lower_ns < mark.time_ns for row in events for mark in row.marks)
+    return f"{said}" + (" · dotted: the second the Event reports, up to the moment we received it" if coarse else "")
+
+
+def _log_row(axis: ClaimAxis, log: Log) -> LaneRow:
+    word = severity(log.severity_number, log.severity_text)
+    level = "error" if log.severity_number >= 17 else "warning" if log.severity_number >= 13 else ""
+    x = axis.at(log.time_ns)
+    dots = [Dot(x, x)] if axis.shows(log.time_ns, log.time_ns) else []
+    return LaneRow(
+        f"log-{log.pk}", word or "LOG", about=log.scope.name.rpartition(".")[2], kind=f"log {level}".strip(), dots=dots,
+        words=one_line(log.body if log.body is not None else log.event_name, 160),
+        outside=outside(axis, log.time_ns),
+    )  # fmt: skip
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _clocks(lifecycle: Lifecycle) -> list[str]:
+    """Every clock the moments were read from, with its precision at best and at worst, and a skew that shows."""
+    by_clock: dict[str, list[int]] = {}
+    for moment in lifecycle.moments.values():
+        by_clock.setdefault(moment.clock, []).append(moment.precision_ns)
+    found = [f"{clock}: {_precision(min(all_), max(all_))}" for clock, all_ in by_clock.items()]
+    return [_skew(lifecycle), *found]
+
+
+def _precision(best_ns: int, worst_ns: int) -> str:
+    best, worst = _unit(best_ns), _unit(worst_ns)
+    return best if best == worst else f"{best} to {worst}"
+
+
+def _unit(ns: int) -> str:
+    return "s" if ns >= 10**9 else "ms" if ns >= 10**6 else "µs" if ns >= 10**3 else "ns"
+
+
+def _skew(lifecycle: Lifecycle) -> str:
+    """The client asked before the cluster had it, and heard after it was said: anything else is skew."""
+    moments = lifecycle.moments
+    asked, made = moments.get(Milestone.REQUESTED), moments.get(Milestone.CREATED)
+    said, heard = moments.get(Milestone.CLAIM_READY), moments.get(Milestone.CLIENT_READY)
+    if asked is None and heard is None:
+        return "no client clock to compare with"
+    ahead_ns = asked.lower_ns - made.upper_ns if asked and made else 0
+    behind_ns = said.lower_ns - heard.upper_ns if said and heard else 0
+    if max(ahead_ns, behind_ns) <= 0:
+        return "no client to cluster skew seen, nothing corrected"
+    side, ns = ("ahead of", ahead_ns) if ahead_ns > behind_ns else ("behind", behind_ns)
+    return f"the client's clock is at least {ns / 10**6:.0f} ms {side} the cluster's; not corrected"

@@ -1,0 +1,112 @@
+"""The timeline's rows as HTML, one string a lane: a template would take 200 us a row, and a page may have 3,000.
+
+Before: `claim_lanes` says what is where. After: templates/dashboard/_claim_timeline.html puts it in its place.
+
+Geometry is SVG in percent, because the content security policy refuses style attributes. Everything a sender or a
+cluster chose (names, messages) goes through `escape`; the rest are our own numbers and words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape, unescape
+
+from dashboard.claim_lanes import Dot, LaneRow, Shape
+from dashboard.templatetags.formats import duration
+
+THIN_PERCENT = 0.35  # thinner than the two pixels a bar needs to be seen
+WORDS_INSIDE_PERCENT = 4.0  # a bar that has room for a word of its own
+CHARACTER_PERCENT = 0.62
+MAX_LABEL = 120
+MAX_WORDS = 160
+
+
+def rows_html(rows: Iterable[LaneRow], traces_path: str, icons: str) -> str:
+    """All rows of a lane. `traces_path` is the URL of the traces, `icons` that of icons.svg."""
+    return "".join([_row(row, traces_path, icons) for row in rows])
+
+
+def _row(row: LaneRow, traces_path: str, icons: str) -> str:
+    hooks = f' data-key="{escape(row.key)}" id="{escape(row.key)}"'
+    if row.span_id:
+        hooks += f' data-trace-id="{row.trace_id}" data-span-id="{row.span_id}"'
+    if row.badge:
+        hooks += f' data-evidence="{escape(row.badge)}"'
+    drawn = "".join(map(_shape, row.shapes)) + "".join([_dot(dot) for dot in row.dots]) + _words(row)
+    return (
+        f'<div class="row i{row.depth} {row.kind}"{hooks}>{_label(row, traces_path, icons)}<svg>{drawn}</svg></div>\n'
+    )
+
+
+def _label(row: LaneRow, traces_path: str, icons: str) -> str:
+    name = escape(row.label[:MAX_LABEL])
+    if row.span_id:
+        name = f'<b></b><a href="{traces_path}{row.trace_id}/?span={row.span_id}">{name}</a>'
+    else:
+        name = f"<span>{name}</span>"
+    if row.problem:
+        name = f'<svg class="icon error"><use href="{icons}#error"/></svg>' + name
+    if row.about:
+        name += f"<q>{escape(row.about[:MAX_LABEL])}</q>"
+    if row.count > 1:
+        name += f'<s class="badge">× {row.count}</s>'  # noqa: RUF001 - as people write it
+    if row.badge:
+        name += f'<s class="badge{" dashed" if row.dashed else ""}">{escape(row.badge)}</s>'
+    return f'<span class="name">{name}</span>'
+
+
+def _shape(shape: Shape) -> str:
+    tall = shape.kind.startswith("tone-")
+    y, height = (3, 16) if tall else (5, 12)
+    grows = " data-grows" if shape.open else ""
+    rect = f'<rect class="{shape.kind}" x="{shape.x}%" y="{y}" width="{shape.width}%" height="{height}"{grows}/>'
+    if shape.width < THIN_PERCENT:
+        rect += f'<rect class="{shape.kind}" x="{shape.x}%" y="{y}" width="2" height="{height}"/>'
+    if " call" in shape.kind or " server" in shape.kind:
+        rect += f'<rect class="edge" x="{shape.x}%" y="{y}" width="2" height="{height}"/>'
+    if shape.words and shape.width >= WORDS_INSIDE_PERCENT:
+        # An SVG of its own cuts the words off where the bar ends.
+        words = escape(shape.words[:MAX_WORDS])
+        rect += (
+            f'<svg class="inside {shape.kind}" x="{shape.x}%" width="{shape.width}%" height="22"{grows}>'
+            f'<text x="6" y="15">{words}</text></svg>'
+        )
+    elif shape.words:
+        rect += f"<title>{escape(shape.words[:MAX_WORDS])}</title>"
+    return rect
+
+
+def _dot(dot: Dot) -> str:
+    whisker = ""
+    if dot.x - dot.lower_x >= THIN_PERCENT:
+        whisker = f'<line class="whisker" x1="{dot.lower_x}%" x2="{dot.x}%" y1="11" y2="11"/>'
+    return f'{whisker}<svg class="dot" x="{dot.x}%" overflow="visible"><path d="M0 6 5 11 0 16 -5 11z"/></svg>'
+
+
+def _words(row: LaneRow) -> str:
+    length = duration(row.length_ns, row.precision_ns) if row.length_ns is not None else ""
+    if row.span_id and row.length_ns is None and row.count == 1:
+        length = "end not received"
+    words = "  ".join(filter(None, (escape(row.words[:MAX_WORDS]), _problem(row.problem), length)))
+    ends = [shape.x + shape.width for shape in row.shapes] + [dot.x for dot in row.dots]
+    if not ends:
+        if row.outside == "later":
+            return f'<text class="off" x="100%" y="15" text-anchor="end">{words}  later →</text>'
+        return f'<text class="off" x="0" y="15">{"← earlier  " if row.outside else ""}{words}</text>'
+    end, start = max(ends), min([shape.x for shape in row.shapes] + [dot.lower_x for dot in row.dots])
+    if not words:
+        return ""
+    if end + _room(words) > 100:
+        # Right of the last bar is no room: left of the first one, else over it.
+        x = start if start >= _room(words) else end
+        return f'<text x="{x}%" dx="-8" y="15" text-anchor="end">{words}</text>'
+    return f'<text x="{round(end, 2)}%" dx="8" y="15">{words}</text>'
+
+
+def _room(words: str) -> float:
+    """What these words take of an axis that is rarely shorter than 800 pixels."""
+    return (len(unescape(words)) + 2) * CHARACTER_PERCENT
+
+
+def _problem(problem: str) -> str:
+    return f"<tspan>{escape(problem)}</tspan>" if problem else ""

@@ -1,0 +1,84 @@
+"""/claims/<uid>/: one claim's time, joined from the cluster and from telemetry on one axis."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import orjson
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.safestring import mark_safe
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from dashboard.claim_markdown import markdown
+from dashboard.claim_reading import Seen, read
+from dashboard.claim_timeline import LIFE, START, draw
+from dashboard.pool_usual import usual
+from dashboard.templatetags.formats import duration
+from dashboard.timeline_html import rows_html
+from sandboxes import story
+from sandboxes.models import Claim
+from sandboxes.records import Milestone, State
+
+OBJECTS = "objects"
+VIEWS = (START, LIFE, OBJECTS)
+MAX_OBJECTS = 200  # versions shown raw
+
+
+@never_cache
+@require_safe
+def claim(request: HttpRequest, uid: str) -> HttpResponse:
+    """The page, or with `X-Partial` what changes on it."""
+    partial = "X-Partial" in request.headers
+    row = Claim.objects.filter(uid=uid).prefetch_related("cluster").first()
+    if row is None:
+        return render(request, "dashboard/claim_missing.html", {"uid": uid}, status=404)
+    seen = read(row)
+    view = request.GET.get("view", START)
+    view = view if view in VIEWS else START
+    version = f"{seen.version}-{view}"
+    if partial and request.headers.get("X-Version") == version:
+        return HttpResponse(status=204)
+    context = _context(request, seen, view) | {"version": version}
+    return render(request, "dashboard/_claim.html" if partial else "dashboard/claim.html", context)
+
+
+def _context(request: HttpRequest, seen: Seen, view: str) -> dict[str, Any]:
+    now_ns = time.time_ns()
+    pool = usual(seen.claim)
+    drawn = draw(seen, view if view != OBJECTS else START, now_ns, dict(pool.stages_ns), duration)
+    lifecycle, ready = seen.lifecycle, story.ready(seen.lifecycle)
+    ended = lifecycle.moments.get(Milestone.DELETED) or lifecycle.moments.get(Milestone.EXPIRED)
+    context: dict[str, Any] = {
+        "claim": seen.claim,
+        "lifecycle": lifecycle,
+        "seen": seen,
+        "drawn": drawn,
+        "pool": pool,
+        "view": view,
+        "ready": ready,
+        "to_ready_ns": ready.time_ns - lifecycle.zero_ns if ready else None,
+        "open_ns": now_ns - lifecycle.zero_ns,
+        "lived_ns": ended.time_ns - lifecycle.zero_ns if ended else None,
+        "lived_precision_ns": ended.precision_ns if ended else None,
+        "starting": lifecycle.state in (State.STARTING, State.STUCK) and ready is None,
+        "markdown": markdown(seen.claim, lifecycle, drawn, request.build_absolute_uri(request.path)),
+    }
+    if view == OBJECTS:
+        return context | {"objects": _raw(seen), "not_shown": max(len(seen.changes) - MAX_OBJECTS, 0)}
+    traces, icons = reverse("traces"), static("icons.svg")
+    # Escaped piece by piece in timeline_html.
+    context["lanes"] = [(lane, mark_safe(rows_html(lane.rows, traces, icons))) for lane in drawn.lanes]  # noqa: S308
+    return context
+
+
+def _raw(seen: Seen) -> list[dict[str, Any]]:
+    """Each version as it came, newest last."""
+    return [
+        {"change": change, "json": orjson.dumps(change.object, option=orjson.OPT_INDENT_2).decode()}
+        for change in seen.changes[-MAX_OBJECTS:]
+    ]

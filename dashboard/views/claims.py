@@ -1,0 +1,132 @@
+"""/claims/: the claims of a time range, newest first, each with what its start was made of."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from collector import queries
+from dashboard.addresses import http_endpoint
+from dashboard.axis import percent, scale_ns, ticks
+from dashboard.parameters import CLAIM_NAMES, DEFAULT_RANGE, RANGES_S, ParameterError, Parameters, parse
+from dashboard.views.ranges import reaching
+from sandboxes import questions, story
+from sandboxes.lifecycle import from_json
+from sandboxes.models import Claim
+from sandboxes.questions import OPEN_STATES, ClaimFilter
+from sandboxes.records import Lifecycle, State
+
+FILTERS = ("q", "state", "start", "pool", "template", "namespace", "claim", "cluster")
+LEFT_OPEN_NS = 15 * 60 * 10**9  # ready for longer than this and nobody deleted it: somebody may have forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stage in the mini bar, in percent of the list's scale."""
+
+    owner: str
+    x: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A claim as the list shows it."""
+
+    claim: Claim
+    pieces: list[Piece]
+    too_long: bool
+    open_ns: int | None  # of a claim that is still starting
+    never: bool
+    said: str  # in place of a bar, or behind it: why
+    evidence: tuple[str, str] | None
+    spans: int
+    left_open: bool
+
+
+@never_cache
+@require_safe
+def claims(request: HttpRequest) -> HttpResponse:
+    """The page, or with `X-Partial` what changes on it."""
+    partial = "X-Partial" in request.headers
+    template = "dashboard/_claims_live.html" if partial else "dashboard/claims.html"
+    context: dict[str, Any] = {"problems": {}, "range": request.GET.get("range", ""), "all_states": questions.STATES}
+    if not partial:
+        context |= {name: questions.names(column) for name, column in (("pools", "pool"), ("namespaces", "namespace"))}
+    try:
+        parameters = parse(request.GET, CLAIM_NAMES, DEFAULT_RANGE)
+        context |= _list(parameters)
+    except ParameterError as error:
+        return render(request, template, context | {"problems": error.problems}, status=400)
+    if not context["rows"]:
+        context |= _why_empty(request, parameters)
+    return render(request, template, context)
+
+
+def _list(parameters: Parameters) -> dict[str, Any]:
+    found = questions.claims(parameters.claims)
+    page = parameters.page(found)
+    now_ns = time.time_ns()
+    uids = [claim.uid for claim in page.rows]
+    evidence, spans = questions.evidence(uids), questions.linked_spans(uids)
+    scale = scale_ns(claim.time_to_ready_ns for claim in page.rows if claim.time_to_ready_ns)
+    counted = questions.states(replace(parameters.claims, state=""))
+    count, more = queries.count_up_to(found)
+    return {
+        "range": parameters.range,
+        "rows": [_row(claim, scale, now_ns, evidence, spans.get(claim.uid, 0)) for claim in page.rows],
+        "ticks": ticks(scale, most=5),
+        "states": [(state, counted[state]) for state in questions.STATES if state in counted],
+        "next": page.next,
+        "count": count,
+        "more": more,
+    }
+
+
+def _row(claim: Claim, scale: int, now_ns: int, evidence: Mapping[str, list[tuple[str, str]]], spans: int) -> Row:
+    lifecycle = from_json(claim.lifecycle)
+    pieces = []
+    for stage in story.starting_stages(lifecycle):
+        x = min(percent(stage.start.time_ns - lifecycle.zero_ns, scale), 100)
+        pieces.append(Piece(stage.owner, x, round(min(percent(stage.duration_ns, scale), 100 - x), 2)))
+    starting = claim.state in (State.STARTING, State.STUCK)
+    ready = claim.time_to_ready_ns is not None
+    length_ns = claim.time_to_ready_ns or 0
+    ready_ns = claim.ready_ns or claim.zero_ns
+    return Row(
+        claim=claim,
+        pieces=[piece for piece in pieces if piece.width > 0],
+        too_long=length_ns > scale,
+        open_ns=now_ns - claim.zero_ns if starting else None,
+        never=not ready and not starting,
+        said=_said(claim, lifecycle),
+        evidence=next(iter(evidence.get(claim.uid, [])), None),
+        spans=spans,
+        left_open=claim.state in OPEN_STATES and ready and now_ns - ready_ns > LEFT_OPEN_NS,
+    )
+
+
+def _said(claim: Claim, lifecycle: Lifecycle) -> str:
+    """Why it is stuck or failed, in a few words."""
+    if claim.state not in (State.STUCK, State.FAILED, State.EXPIRED):
+        return ""
+    return lifecycle.why.cause if lifecycle.why else claim.reason
+
+
+def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
+    """What an empty list should say: no claim was ever seen, it lies outside the range, or the filters hide it."""
+    everywhere: ClaimFilter = replace(parameters.claims, from_ns=None, to_ns=None)
+    newest = questions.claims(everywhere).first()
+    if newest is None and not Claim.objects.exists():
+        return {"empty": "never", "endpoint": http_endpoint(request.get_host().rpartition(":")[0])}
+    given = [name for name in FILTERS if request.GET.get(name)]
+    if newest is not None and parameters.cursor is None:
+        return {"empty": "elsewhere", "given": given, "newest": newest, "reaching": reaching(newest.zero_ns, RANGES_S)}
+    return {"empty": "end" if parameters.cursor else "filtered", "given": given}

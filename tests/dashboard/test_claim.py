@@ -1,0 +1,288 @@
+"""A claim's page: what the cluster and telemetry say of it, on one axis, from recorded sessions."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from html import unescape
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from collector.ingest import save_now
+from dashboard.claim_axis import ClaimAxis
+from sandboxes.lifecycle import to_json
+from sandboxes.models import Claim
+from sandboxes.records import Clock, Lifecycle, Milestone, Moment, State
+from tests.factories import MS, SECOND, T0_NS, batch, make_log, make_span, span_id, trace_id
+from tests.sandboxes.loading import link, load
+from tests.sandboxes.recordings import truth
+
+pytestmark = pytest.mark.django_db
+
+
+def page(client: Client, claim: Claim, query: str = "", **headers: str) -> str:
+    response = client.get(reverse("claim", args=[claim.uid]) + query, headers=headers)
+    assert response.status_code == 200, response.content[:500]
+    return response.content.decode()
+
+
+def words(html: str) -> str:
+    """What a reader sees, without markup."""
+    return unescape(" ".join(re.sub(r"<[^>]*>", " ", html).split()))
+
+
+def lane(html: str, key: str) -> str:
+    return html.partition(f'data-lane="{key}"')[2].partition("</details>")[0]
+
+
+def rows(html: str, key: str) -> list[str]:
+    """The names of a lane's rows."""
+    return [words(name) for name in re.findall(r'<span class="name">(.*?)</span><svg>', lane(html, key))]
+
+
+def cells(html: str) -> dict[str, str]:
+    """The length of each stage, as its cell says it."""
+    found = re.findall(r'<li class="[^"]*" data-stage="([^"]+)".*?<b>(.*?)</b>', html, re.DOTALL)
+    return {name: words(length) for name, length in found}
+
+
+def made(name: str = "made", **members: object) -> Claim:
+    """A claim's row from a lifecycle of one's own."""
+    lifecycle = replace(Lifecycle(f"uid-{name}", "default", name), **members)  # type: ignore[arg-type]
+    return Claim.objects.create(
+        uid=lifecycle.uid, namespace="default", name=name, pool=lifecycle.pool, template="", sandbox="", pod="",
+        node="",
+        start_type=lifecycle.start_type, state=lifecycle.state, reason="", clock="", zero_ns=lifecycle.zero_ns,
+        lifecycle=to_json(lifecycle), changed_ns=1,
+    )  # fmt: skip
+
+
+def moment(milestone: Milestone, ns: int, precision_ns: int = 1) -> Moment:
+    return Moment(milestone, ns, ns, ns, Clock.API_SERVER, precision_ns, "test")
+
+
+def test_a_cold_claim_shows_its_start_its_stages_and_where_the_time_went(client: Client) -> None:
+    html = page(client, load("quickstart-cold")["c1"])
+    assert "Cold" in words(html)
+    assert re.search(r"1\.2\d s", words(html))
+    assert "between scheduled and started" in words(html)
+    assert cells(html)["started"].endswith(" ms")
+    assert rows(html, "objects") == ["SandboxClaim", "Sandbox", "Pod"]
+    assert "Pulling Pod" in rows(html, "events")
+
+
+def test_a_warm_claims_pool_work_is_before_zero_and_not_in_its_stages(client: Client) -> None:
+    html = page(client, load("traced-warm")["c1"])
+    assert "Warm" in words(html)
+    assert {name: length for name, length in cells(html).items() if length.startswith("-")}.keys() == {
+        "scheduled", "started", "pod ready", "sandbox ready",
+    }  # fmt: skip
+    assert 'class="tone-pooled"' in lane(html, "objects")
+    assert 'class="before"' in html
+
+
+def test_linked_spans_are_rows_with_their_evidence_and_lead_to_their_trace(client: Client) -> None:
+    claim = load("quickstart-cold")["c1"]
+    root = make_span(
+        "sandbox-client.create_claim", scope="sandbox_client", trace=trace_id(1), span=span_id(1),
+        start_ns=claim.zero_ns, duration_ns=10 * MS,
+    )  # fmt: skip
+    child = make_span("POST", trace=trace_id(1), span=span_id(2), parent=span_id(1), start_ns=claim.zero_ns + MS)
+    save_now(batch(root, child, make_span("somebody else's")))
+    link(claim, trace_id(1), span_id(1))
+    link(claim, trace_id(1), span_id(2), "subtree")
+    html = page(client, claim)
+    assert rows(html, "client") == ["sandbox-client.create_claim annotation", "POST"]
+    assert f'href="/traces/{trace_id(1)}/?span={span_id(1)}"' in html
+    assert "1 trace, 2 spans" in words(html)
+    assert "somebody else" not in html
+
+
+def test_an_ambiguous_span_is_dashed_and_told_of(client: Client) -> None:
+    claim = load("quickstart-cold")["c1"]
+    save_now(batch(make_span("POST", trace=trace_id(1), span=span_id(1), start_ns=claim.zero_ns)))
+    link(claim, trace_id(1), span_id(1), "time", "ambiguous")
+    html = page(client, claim)
+    assert '<s class="badge dashed">time</s>' in html
+    assert "1 span may be another claim's" in words(html)
+
+
+def test_the_controllers_many_reconciles_share_a_row_and_none_is_left_out(client: Client) -> None:
+    claim = load("quickstart-cold")["c1"]
+    spans = [
+        make_span("ReconcileSandbox", service="agent-sandbox-controller", trace=trace_id(n), span=span_id(n),
+                  start_ns=claim.zero_ns + n * MS, duration_ns=MS)
+        for n in range(1, 41)
+    ]  # fmt: skip
+    save_now(batch(*spans))
+    for n in range(1, 41):
+        link(claim, trace_id(n), span_id(n), "sandbox")
+    html = page(client, claim)
+    assert rows(html, "far") == ["ReconcileSandbox × 40 sandbox"]  # noqa: RUF001
+    assert lane(html, "far").count('class="box"') >= 40
+
+
+def test_the_clients_many_spans_below_a_millisecond_share_a_row(client: Client) -> None:
+    claim = load("quickstart-cold")["c1"]
+    root = make_span("agent", trace=trace_id(1), span=span_id(1), start_ns=claim.zero_ns, duration_ns=SECOND)
+    small = [
+        make_span("SELECT", trace=trace_id(1), span=span_id(n), parent=span_id(1), start_ns=claim.zero_ns + n * MS,
+                  duration_ns=1000)
+        for n in range(2, 22)
+    ]  # fmt: skip
+    save_now(batch(root, *small))
+    for n in range(1, 22):
+        link(claim, trace_id(1), span_id(n))
+    html = page(client, claim)
+    assert rows(html, "client") == ["agent annotation", "SELECT × 20"]  # noqa: RUF001
+    assert "21 spans" in words(html)
+
+
+def test_log_lines_of_linked_spans_are_there_and_no_others(client: Client) -> None:
+    claim = load("quickstart-cold")["c1"]
+    save_now(
+        batch(
+            make_span("run", trace=trace_id(1), span=span_id(1), start_ns=claim.zero_ns),
+            make_log("Creating it", time_ns=claim.zero_ns, trace=trace_id(1), span=span_id(1)),
+            make_log("of another span", time_ns=claim.zero_ns, trace=trace_id(1), span=span_id(9)),
+        )
+    )
+    link(claim, trace_id(1), span_id(1))
+    html = lane(page(client, claim), "logs")
+    assert "Creating it" in html
+    assert "of another span" not in html
+
+
+def test_the_clients_spans_tell_when_it_was_ready_there_and_its_first_command(client: Client) -> None:
+    claim = load("quickstart-cold")["c1"]
+    assert claim.ready_ns is not None
+    ready_ns = claim.ready_ns + 5 * MS
+    wait = make_span("sandbox-client.wait_for_claim_ready", scope="sandbox_client", trace=trace_id(1), span=span_id(1),
+                     start_ns=claim.zero_ns, duration_ns=ready_ns - claim.zero_ns)  # fmt: skip
+    run = make_span("sandbox-client.run", scope="sandbox_client", trace=trace_id(1), span=span_id(2),
+                    start_ns=ready_ns, duration_ns=30 * MS)  # fmt: skip
+    save_now(batch(wait, run))
+    before = cells(page(client, claim))
+    link(claim, trace_id(1), span_id(1))
+    link(claim, trace_id(1), span_id(2))
+    after = cells(page(client, claim))
+    assert (before["first command"], after["first command"]) == ("–", "30 ms")  # noqa: RUF001
+    assert after["client ready"].removeprefix("< ") == "5.0 ms" or after["client ready"].endswith(" ms")
+
+
+def test_a_claim_that_failed_says_why_with_its_proof_and_what_to_do(client: Client) -> None:
+    claim = load("failures")["unschedulable"]
+    html = page(client, claim)
+    assert "Failed" in words(html)
+    assert "Insufficient cpu" in words(html.partition('class="sentence"')[2].partition("</p>")[0])
+    assert re.search(r'<a class="badge" href="#event-FailedScheduling[^"]*">', html)
+    assert re.search(r'class="row i0 event warning"[^>]*id="event-FailedScheduling', html)
+
+
+def test_an_open_claim_grows_and_leaves_room_for_it(client: Client) -> None:
+    now_ns = time.time_ns()
+    created = moment(Milestone.CREATED, now_ns - 5 * SECOND)
+    html = page(client, made(moments={Milestone.CREATED: created}))
+    assert "data-growing" in html
+    assert "and counting" in words(html)
+    at = float(re.search(r'data-now x1="([0-9.]+)%"', html)[1])  # type: ignore[index]
+    assert 50 < at < 95
+
+
+def test_a_closed_claim_does_not_grow(client: Client) -> None:
+    assert "data-growing" not in page(client, load("quickstart-cold")["c1"])
+
+
+def test_a_claim_that_is_ready_offers_the_command_that_deletes_it(client: Client) -> None:
+    html = page(client, made("left", state=State.READY, moments={Milestone.CREATED: moment(Milestone.CREATED, T0_NS)}))
+    assert "kubectl delete sandboxclaim left -n default" in words(html)
+
+
+def test_a_claim_from_telemetry_alone_says_so(client: Client) -> None:
+    claim = made(moments={Milestone.CREATED: moment(Milestone.CREATED, T0_NS)})
+    assert "from telemetry alone" in words(page(client, claim))
+
+
+def test_a_claim_of_which_nothing_is_known_has_a_page(client: Client) -> None:
+    assert "No version of its objects was seen" in words(page(client, made()))
+
+
+def test_its_place_among_the_pools_starts_is_told_with_the_median(client: Client) -> None:
+    claims = load("traced-warm")
+    order = sorted(claims.values(), key=lambda claim: claim.time_to_ready_ns or 0)
+    assert f"1st fastest of {len(order)} warm starts here" in words(page(client, order[0]))
+    html = page(client, order[-1])
+    assert f"{len(order)}th fastest of {len(order)} warm starts here" in words(html)
+    assert "warm p50" in html
+
+
+def test_raw_objects_are_every_version_as_it_came(client: Client) -> None:
+    html = page(client, load("quickstart-cold")["c1"], "?view=objects")
+    assert html.count('data-key="version-') > 20
+    assert "sandbox-name-hash" in html
+
+
+def test_markdown_tells_the_same_and_takes_no_markup_from_names(client: Client) -> None:
+    html = page(client, made("a|b*c", moments={Milestone.CREATED: moment(Milestone.CREATED, T0_NS)}))
+    text = unescape(html.partition('<pre id="markdown" hidden>')[2].partition("</pre>")[0])
+    assert text.startswith("### SandboxClaim default/a\\|b\\*c: starting")
+    whole = page(client, load("quickstart-cold")["c1"])
+    text = unescape(whole.partition('<pre id="markdown" hidden>')[2].partition("</pre>")[0])
+    assert "| started | " in text
+    assert "| Pulled | Pod | +" in text
+
+
+def test_hostile_names_and_messages_are_text(client: Client) -> None:
+    claim = made("<script>x</script>", pool='"><img src=x>', moments={Milestone.CREATED: moment(Milestone.CREATED, 1)})
+    save_now(batch(make_span("<b>run</b>", service="<i>", trace=trace_id(1), span=span_id(1), start_ns=1)))
+    link(claim, trace_id(1), span_id(1), "<u>odd</u>")
+    html = page(client, claim)
+    assert all(bad not in html for bad in ("<script>x", "<img", "<b>run", "<i>,", "<u>odd"))
+
+
+def test_what_changes_comes_alone_and_not_again_while_nothing_did(client: Client) -> None:
+    claim = load("quickstart-cold")["c1"]
+    partial = page(client, claim, **{"X-Partial": "1"})
+    assert "<html" not in partial
+    version = re.search(r'data-version="([^"]+)"', partial)[1]  # type: ignore[index]
+    headers = {"X-Partial": "1", "X-Version": version}
+    assert client.get(f"/claims/{claim.uid}/", headers=headers).status_code == 204
+    Claim.objects.filter(pk=claim.pk).update(changed_ns=claim.changed_ns + 1)
+    assert client.get(f"/claims/{claim.uid}/", headers=headers).status_code == 200
+
+
+def test_an_unknown_uid_is_a_page_that_says_so(client: Client) -> None:
+    response = client.get("/claims/nobody/")
+    assert response.status_code == 404
+    assert "No claim with this uid" in response.content.decode()
+
+
+def test_every_recorded_claim_has_a_page_in_every_view(client: Client) -> None:
+    for scenario in ("failures", "full-path"):
+        loaded = load(scenario)
+        assert len(loaded) >= len([claim for claim in truth(scenario)["claims"] if claim.get("uid")])
+        for claim in loaded.values():
+            for view in ("start", "life", "objects"):
+                assert claim.name in page(client, claim, f"?view={view}")
+
+
+def test_zero_and_the_ends_of_the_axis_are_where_they_should_be() -> None:
+    plain = ClaimAxis.over(1000 * MS, 1000 * MS, 2000 * MS, None)
+    assert (plain.at(1000 * MS), plain.at(0)) == (0.0, 0.0)
+    assert plain.at(2000 * MS) == pytest.approx(100 / 1.12, abs=0.01)
+    warm = ClaimAxis.over(10 * SECOND, 10 * SECOND, 11 * SECOND, 2 * SECOND)
+    assert warm.at(2 * SECOND) == 0.0
+    assert warm.at(10 * SECOND) == warm.main_x == 18.0
+    assert warm.at(6 * SECOND) == pytest.approx(8.5)
+    assert [tick.label for tick in warm.ticks_before()] == ["−5 s"]  # noqa: RUF001
+
+
+def test_what_began_a_little_before_zero_is_on_the_same_scale() -> None:
+    axis = ClaimAxis.over(1000 * MS, 900 * MS, 2000 * MS, None)
+    assert axis.at(900 * MS) == 0.0
+    assert axis.zero_x == pytest.approx(100 * 100 / (1100 * 1.12), abs=0.01)
+    far = ClaimAxis.over(1000 * MS, 0, 2000 * MS, None)
+    assert far.at(1000 * MS) == 0.0
