@@ -43,6 +43,7 @@ class Row:
     claim: Claim
     pieces: list[Piece]
     too_long: bool
+    precision_ns: int
     open_ns: int | None  # of a claim that is still starting
     never: bool
     said: str  # in place of a bar, or behind it: why
@@ -104,6 +105,7 @@ def _row(claim: Claim, scale: int, now_ns: int, evidence: Mapping[str, list[tupl
         claim=claim,
         pieces=[piece for piece in pieces if piece.width > 0],
         too_long=length_ns > scale,
+        precision_ns=claim.time_to_ready_precision_ns or 1,
         open_ns=now_ns - claim.zero_ns if starting else None,
         never=not ready and not starting,
         said=_said(claim, lifecycle),
