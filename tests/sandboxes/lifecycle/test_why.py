@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ast
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sandboxes.lifecycle import why as why_package
 from sandboxes.records import SECOND, Change, ChangeType, Kind, Lifecycle, Milestone, State, Why
 from tests.sandboxes.lifecycle.told import (
     CLAIMS,
@@ -21,6 +24,7 @@ from tests.sandboxes.lifecycle.told import (
     without,
 )
 
+DOCS = Path(__file__).parents[3] / "docs" / "why.md"
 # Case of the recording: (cause, words of the sentence, kind and reason of the proof).
 RECORDED = {
     ("failures", "pool-missing"): (
@@ -265,3 +269,17 @@ def test_a_pool_scaled_up_later_had_not_kept_any_when_the_claim_came() -> None:
     metadata = {**pool.object["metadata"], "resourceVersion": "99999"}
     later = Change(ChangeType.MODIFIED, Kind.POOL, whole.zero_ns + 2 * SECOND, {**scaled, "metadata": metadata})
     assert read([*changes, later]).why is None
+
+
+def test_the_documented_causes_are_those_the_rules_know() -> None:
+    written = [line.split("`")[1] for line in DOCS.read_text().splitlines() if line.startswith("| `")]
+    assert len(written) == len(set(written))
+    assert set(written) == set(_causes())
+
+
+def _causes() -> Iterator[str]:
+    """The first argument of every Why(...) in the rules."""
+    for path in Path(why_package.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Why":
+                yield ast.literal_eval(node.args[0])
