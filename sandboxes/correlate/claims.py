@@ -1,0 +1,153 @@
+"""What of a claim tells whose a span is: its names, its times, the trace its annotation names.
+
+Before: `store` wrote the claims. After: `keys` finds a hint's claim among them.
+
+A name may be used again after its claim is deleted, and pools of two clusters may be called alike; a uid is never
+used twice. Where several claims have a name, the time decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from sandboxes.lifecycle import from_json
+from sandboxes.models import Claim
+from sandboxes.records import SECOND, Milestone
+
+TRACEPARENT = re.compile(r"\b[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}\b")
+GENERATED_NAME = re.compile(r"sandbox-claim-[0-9a-f]{8}")
+MAX_OPEN = 64  # more claims open at a time than anybody could choose among
+MAX_OF_A_NAME = 200
+
+# A client's clock may be off the cluster's by this much before a name's only claim is not believed to be meant.
+SKEW_NS = 60 * SECOND
+# How long after a claim's end a client may still ask for it.
+AFTER_END_NS = 600 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimFacts:
+    """A claim, for those who look for its spans."""
+
+    uid: str
+    namespace: str
+    name: str
+    sandbox: str
+    zero_ns: int
+    requested_ns: int | None  # by the client's clock, as spans are
+    created_ns: int | None
+    ended_ns: int | None  # at the latest
+    trace_id: str
+    span_id: str
+    pod_ips: tuple[str, ...]
+
+    @property
+    def begin_ns(self) -> int:
+        """When its name began to mean it."""
+        return self.zero_ns if self.requested_ns is None else self.requested_ns
+
+    def open_at(self, time_ns: int) -> bool:
+        """Whether it had begun and not ended."""
+        return self.begin_ns <= time_ns and (self.ended_ns is None or time_ns <= self.ended_ns)
+
+
+def facts_of(row: Claim) -> ClaimFacts:
+    """The facts in a claim's row."""
+    lifecycle = from_json(row.lifecycle)
+    requested, deleted = (lifecycle.moments.get(each) for each in (Milestone.REQUESTED, Milestone.DELETED))
+    context = TRACEPARENT.search(lifecycle.trace_context[:1_000])
+    return ClaimFacts(
+        uid=row.uid,
+        namespace=row.namespace,
+        name=row.name,
+        sandbox=row.sandbox,
+        zero_ns=row.zero_ns,
+        requested_ns=requested.time_ns if requested else None,
+        created_ns=row.created_ns,
+        ended_ns=deleted.upper_ns if deleted else row.deleted_ns,
+        trace_id=context[1] if context else "",
+        span_id=context[2] if context else "",
+        pod_ips=lifecycle.pod_ips,
+    )
+
+
+class Claims:
+    """The claims that a group of traces may be about, each read once."""
+
+    def __init__(self) -> None:
+        self._by_uid: dict[str, ClaimFacts] = {}
+        self._names: dict[str, list[ClaimFacts]] = defaultdict(list)
+        self._asked: set[str] = set()
+        self._open: dict[int, list[ClaimFacts]] = {}
+
+    def read_named(self, names: Iterable[str]) -> None:
+        """Reads all claims that have, or whose sandboxes have, one of these names."""
+        new = sorted(set(names) - self._asked - {""})
+        self._asked.update(new)
+        for position in range(0, len(new), 200):
+            part = new[position : position + 200]
+            named = Claim.objects.filter(name__in=part).order_by("-zero_ns")[: 10 * MAX_OF_A_NAME]
+            holding = Claim.objects.filter(sandbox__in=part).order_by("-zero_ns")[: 10 * MAX_OF_A_NAME]
+            for row in {row.pk: row for row in (*named, *holding)}.values():
+                self._take(facts_of(row))
+
+    def read_uids(self, uids: Collection[str]) -> None:
+        """Reads claims by uid."""
+        for row in Claim.objects.filter(uid__in=[uid for uid in uids if uid not in self._by_uid]):
+            self._take(facts_of(row))
+
+    def by_uid(self, uid: str) -> ClaimFacts | None:
+        """A claim that was read."""
+        return self._by_uid.get(uid)
+
+    def named(self, namespace: str, name: str) -> list[ClaimFacts]:
+        """The claims of this name; in any namespace, when that is not known."""
+        return [c for c in self._names[name] if c.name == name and namespace in ("", c.namespace)]
+
+    def holding(self, namespace: str, sandbox: str) -> list[ClaimFacts]:
+        """The claims served by a sandbox of this name. A cold one is named as its claim is, before that is known."""
+        return [
+            claim
+            for claim in self._names[sandbox]
+            if namespace in ("", claim.namespace) and sandbox == (claim.sandbox or claim.name)
+        ]
+
+    def open_at(self, time_ns: int) -> list[ClaimFacts]:
+        """The claims that had begun and not ended, at most MAX_OPEN and one more."""
+        if time_ns not in self._open:
+            begun = Claim.objects.filter(zero_ns__lte=time_ns)
+            rows = begun.filter(deleted_ns__isnull=True) | begun.filter(deleted_ns__gte=time_ns - SKEW_NS)
+            found = map(facts_of, rows.order_by("-zero_ns")[: 4 * MAX_OPEN])
+            self._open[time_ns] = [claim for claim in found if claim.open_at(time_ns)][: MAX_OPEN + 1]
+        return self._open[time_ns]
+
+    def made_between(self, namespace: str, from_ns: int, until_ns: int, most: int) -> list[ClaimFacts]:
+        """The claims of a namespace that began in a span of time."""
+        rows = Claim.objects.filter(namespace=namespace, zero_ns__range=(from_ns, until_ns))
+        return [facts_of(row) for row in rows.order_by("zero_ns", "uid")[:most]]
+
+    def _take(self, claim: ClaimFacts) -> None:
+        if claim.uid not in self._by_uid:
+            self._by_uid[claim.uid] = claim
+            for name in {claim.name, claim.sandbox} - {""}:
+                self._names[name].append(claim)
+
+
+def meant_at(claims: Collection[ClaimFacts], time_ns: int, *, only_ever: bool) -> ClaimFacts | None:
+    """The one of a name's claims that was meant at a time; None when none was.
+
+    `only_ever`: the name is of a kind that is not used again, so that its only claim is meant whenever.
+    """
+    if len(claims) == 1 and only_ever:
+        return next(iter(claims))
+    # To the client's clock, which the request was stamped by, there is no skew.
+    slack_ns = SKEW_NS if len(claims) == 1 else 0
+    begun = [c for c in claims if c.begin_ns - (slack_ns if c.requested_ns is None else 0) <= time_ns]
+    claim = max(begun, key=lambda c: c.begin_ns, default=None)
+    if claim is None or (claim.ended_ns is not None and time_ns > claim.ended_ns + AFTER_END_NS):
+        return None
+    same = [c for c in begun if c.begin_ns == claim.begin_ns]
+    return claim if len(same) == 1 else None

@@ -1,0 +1,125 @@
+"""Which traces have to be looked at again, for new hints and changed claims.
+
+Before: `hints` and `store` wrote. After: `Correlator` decides about these traces.
+
+A name in a new hint is about its own trace; what it tells of its claim and program is also about calls without a name
+in the same time. A changed claim is about every trace that names it, and about calls while it was open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from django.db.models import Q
+
+from sandboxes.correlate.claims import ClaimFacts, facts_of
+from sandboxes.correlate.keys import HintFacts
+from sandboxes.correlate.nameless import NAMING_CLAIM, NAMING_SANDBOX, NEAR_NS
+from sandboxes.correlate.reading import hint_facts
+from sandboxes.hints import HintKind
+from sandboxes.models import Claim, Hint
+
+MAX_HINTS = 2_000  # a step
+MAX_CLAIMS = 200
+MAX_REOPENED = 2_000  # traces by one name, or in one stretch of time
+MAX_STRETCHES = 200
+REMEMBERED = 20_000
+MAX_TIME_NS = 2**63 - 1
+CALL_KINDS = (HintKind.COMMAND, HintKind.CALL)
+
+
+@dataclass
+class News:
+    """What came since the last step, and how far the reader will have come with it."""
+
+    hints: list[HintFacts] = field(default_factory=list)
+    claims: list[ClaimFacts] = field(default_factory=list)
+    hint_position: int = 0
+    claim_position: int = 0
+    full: bool = False  # there may be more
+
+    def __bool__(self) -> bool:
+        return bool(self.hints or self.claims)
+
+
+class Remembered:
+    """The claims as they were decided by, so that a change of no consequence re-opens nothing."""
+
+    def __init__(self) -> None:
+        self._facts: dict[str, ClaimFacts] = {}
+
+    def differing(self, claims: Iterable[ClaimFacts]) -> list[ClaimFacts]:
+        """Those that are not as we remember them."""
+        return [claim for claim in claims if self._facts.get(claim.uid) != claim]
+
+    def take(self, claims: Iterable[ClaimFacts]) -> None:
+        """Remembers these; forgets all when it is too much."""
+        if len(self._facts) > REMEMBERED:
+            self._facts.clear()
+        self._facts.update({claim.uid: claim for claim in claims})
+
+
+def read_news(hint_position: int, claim_position: int, remembered: Remembered) -> News:
+    """The next hints and changed claims behind these positions."""
+    hints = list(Hint.objects.filter(id__gt=hint_position).order_by("id")[:MAX_HINTS])
+    rows = list(Claim.objects.filter(changed_ns__gt=claim_position).order_by("changed_ns")[:MAX_CLAIMS])
+    return News(
+        [hint_facts(row) for row in hints],
+        remembered.differing(map(facts_of, rows)),
+        hints[-1].pk if hints else hint_position,
+        rows[-1].changed_ns if rows else claim_position,
+        len(hints) == MAX_HINTS or len(rows) == MAX_CLAIMS,
+    )
+
+
+def named_traces(news: News) -> set[str]:
+    """The traces of the hints, those that name the claims, and those the claims name."""
+    traces = {hint.trace_id for hint in news.hints} | {claim.trace_id for claim in news.claims}
+    names = {name for claim in news.claims for name in (claim.name, claim.sandbox)} - {""}
+    if names:
+        kinds = [kind for kind in HintKind if kind not in (HintKind.CREATE, *CALL_KINDS, HintKind.MORE)]
+        rows = Hint.objects.filter(kind__in=kinds, value__in=names, trace_id__isnull=False).order_by("-id")
+        traces.update(row.trace_id for row in rows.only("trace_id")[:MAX_REOPENED])
+    return traces - {""}
+
+
+def timed_traces(news: News) -> set[str]:
+    """The traces with calls that name nothing, which the news may be about."""
+    stretches = _stretches(news)
+    traces: set[str] = set()
+    for position in range(0, len(stretches), MAX_STRETCHES):
+        which = Q()
+        for stretch in stretches[position : position + MAX_STRETCHES]:
+            which |= stretch
+        rows = Hint.objects.filter(which, trace_id__isnull=False).order_by("-id")
+        traces.update(row.trace_id for row in rows.only("trace_id")[:MAX_REOPENED])
+    return traces
+
+
+def _stretches(news: News) -> list[Q]:
+    """Conditions on hints: calls after a claim began, POSTs near its beginning, both near what names it."""
+    found = []
+    for claim in news.claims:
+        until_ns = MAX_TIME_NS if claim.ended_ns is None else claim.ended_ns
+        found.append(Q(kind__in=CALL_KINDS, time_ns__range=(claim.begin_ns, until_ns)))
+        found.append(_posts_near(claim.begin_ns, claim.begin_ns))
+    for resource_id, hints in _by_resource(news.hints).items():
+        first_ns, last_ns = min(hint.time_ns for hint in hints), max(hint.time_ns for hint in hints)
+        found.append(Q(kind__in=CALL_KINDS, time_ns__gte=first_ns, resource_id=resource_id))
+        found.append(_posts_near(first_ns, last_ns))
+    return found
+
+
+def _posts_near(first_ns: int, last_ns: int) -> Q:
+    return Q(kind=HintKind.CREATE, time_ns__range=(first_ns - NEAR_NS, last_ns + NEAR_NS))
+
+
+def _by_resource(hints: Collection[HintFacts]) -> dict[int | None, list[HintFacts]]:
+    """The hints that may decide about others, by the program they are of."""
+    telling = {*NAMING_CLAIM, *NAMING_SANDBOX, HintKind.CREATE, HintKind.COMMAND}
+    found: dict[int | None, list[HintFacts]] = {}
+    for hint in hints:
+        if hint.kind in telling:
+            found.setdefault(hint.resource_id, []).append(hint)
+    return found
