@@ -1,0 +1,61 @@
+"""What a lifecycle says of a claim besides its times."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sandboxes.records import Kind, Lifecycle, StartType
+from tests.sandboxes.lifecycle.told import CLAIMS, altered, around, lifecycle_of, read, true_claims, without
+
+
+@pytest.mark.parametrize(("scenario", "key"), CLAIMS)
+def test_the_trace_context_is_kept_as_written(scenario: str, key: str) -> None:
+    written = true_claims(scenario)[key].get("watch", {}).get("trace_context_annotation")
+    assert written is None or lifecycle_of(scenario, key).trace_context == written
+
+
+def test_some_recorded_claims_carry_a_trace_context() -> None:
+    assert json.loads(lifecycle_of("traced-warm", "c1").trace_context)["traceparent"].startswith("00-")
+    assert lifecycle_of("quickstart-cold", "c1").trace_context == ""
+
+
+def test_addresses_are_the_claims_and_else_the_pods() -> None:
+    whole = lifecycle_of("quickstart-cold", "c1")
+    assert whole.pod_ips == ("10.0.0.1",)
+
+    def drop(value: dict[str, Any]) -> None:
+        value.get("status", {}).get("sandbox", {}).pop("podIPs", None)
+
+    assert read(altered(around("quickstart-cold", "c1"), Kind.CLAIM, drop)).pod_ips == whole.pod_ips
+
+
+def test_a_claim_of_v1alpha1_names_its_template_itself() -> None:
+    def older(value: dict[str, Any]) -> None:
+        value["spec"] = {"sandboxTemplateRef": {"name": "old-template"}, "warmpool": "old-pool"}
+
+    changes = without(around("quickstart-cold", "c1"), Kind.SANDBOX, Kind.POD)
+    found = read(altered(changes, Kind.CLAIM, older))
+    assert (found.pool, found.template) == ("old-pool", "old-template")
+
+
+def _start(scenario: str, key: str, *left_out: Kind) -> Lifecycle:
+    """With the label on the Sandbox gone, so that something else must tell."""
+
+    def unlabel(value: dict[str, Any]) -> None:
+        value["metadata"].get("labels", {}).pop("agents.x-k8s.io/launch-type", None)
+
+    return read(altered(without(around(scenario, key), *left_out), Kind.SANDBOX, unlabel))
+
+
+@pytest.mark.parametrize(("scenario", "key"), [claim for claim in CLAIMS if lifecycle_of(*claim).sandbox])
+@pytest.mark.parametrize("left_out", [(), (Kind.EVENT,), (Kind.EVENT, Kind.SANDBOX)], ids=["event", "age", "name"])
+def test_warm_or_cold_is_known_without_the_label(scenario: str, key: str, left_out: tuple[Kind, ...]) -> None:
+    assert _start(scenario, key, *left_out).start_type is lifecycle_of(scenario, key).start_type
+
+
+def test_before_there_is_a_sandbox_the_start_is_neither() -> None:
+    claim = next(each for each in around("traced-warm", "c1") if each.kind is Kind.CLAIM)
+    assert read([claim]).start_type is StartType.UNKNOWN
