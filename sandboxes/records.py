@@ -70,6 +70,15 @@ class Change:
         return str(self.metadata.get("uid", ""))
 
 
+@dataclass(frozen=True, slots=True)
+class ClusterIdentity:
+    """A cluster by the uid of its namespace kube-system, with the name people gave it."""
+
+    uid: str
+    name: str
+    api_version: str = "v1beta1"
+
+
 class Milestone(StrEnum):
     """What a claim goes through, in the usual order; the last two end it."""
 

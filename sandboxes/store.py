@@ -6,29 +6,23 @@ Before: `watch` received changes, or a file was imported (`Importing`). After: p
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+
+from django.db import connection
 
 from collector.ingest import ingest
 from collector.writer import Committed
 from sandboxes import versions
 from sandboxes.lifecycle import from_json, read, time_to_ready, to_json, with_client
 from sandboxes.models import Claim, Cluster
-from sandboxes.records import Change, ChangeType, Kind, Lifecycle, Milestone, Moment, State
+from sandboxes.records import Change, ChangeType, ClusterIdentity, Kind, Lifecycle, Milestone, Moment, State
 
 ITEMS_PER_CHANGE = 10  # a change costs the writer about as much as ten spans
 MAX_REOPENED = 500
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterIdentity:
-    """A cluster by the uid of its namespace kube-system, with the name people gave it."""
-
-    uid: str
-    name: str
-    api_version: str = "v1beta1"
 
 
 # Files do not say which cluster they are from. Objects have uids of their own, so one place serves all files.
@@ -51,6 +45,23 @@ def save_changes(cluster: ClusterIdentity, changes: Sequence[Change]) -> Kept:
 async def save_changes_soon(cluster: ClusterIdentity, changes: Sequence[Change]) -> Kept:
     """The same in the server's event loop."""
     return await ingest.run(partial(keep, cluster, changes), ITEMS_PER_CHANGE * len(changes))
+
+
+async def open_claims(cluster: ClusterIdentity) -> tuple[list[Change], int]:
+    """The claims of a cluster that were there when we last looked, and when that was (0: never)."""
+    return await asyncio.to_thread(_open_claims, cluster)
+
+
+def _open_claims(cluster: ClusterIdentity) -> tuple[list[Change], int]:
+    try:
+        row = Cluster.objects.filter(uid=cluster.uid).first()
+        if row is None:
+            return [], 0
+        rows = Claim.objects.filter(cluster=row, deleted_ns=None).values("uid", "namespace", "name")
+        changes = [Change(ChangeType.LISTED, Kind.CLAIM, row.last_seen_ns, {"metadata": found}) for found in rows]
+        return changes, row.last_seen_ns
+    finally:
+        connection.close()  # this thread's, which is not used again
 
 
 def keep(cluster: ClusterIdentity, changes: Sequence[Change], committed: Committed) -> Kept:

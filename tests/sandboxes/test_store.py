@@ -10,8 +10,8 @@ import pytest
 from collector.writer import Committed
 from sandboxes.models import Claim, Cluster, ObjectVersion
 from sandboxes.recorded import Recording, read_changes
-from sandboxes.records import Change, ChangeType, Clock, Kind, Milestone, Moment
-from sandboxes.store import IMPORTED, ClusterIdentity, add_client, keep, save_changes
+from sandboxes.records import Change, ChangeType, Clock, ClusterIdentity, Kind, Milestone, Moment
+from sandboxes.store import IMPORTED, add_client, keep, save_changes
 from tests.sandboxes.recordings import SCENARIOS, truth, watch_lines
 
 pytestmark = pytest.mark.django_db
