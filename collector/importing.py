@@ -37,6 +37,8 @@ class ObjectReader(Protocol):
 
 # Makes a reader for a file; the layer that knows such objects puts it here.
 new_reader: Callable[[], ObjectReader] | None = None
+# What a command does once its files are stored. A server does the same after every commit.
+after_files: list[Callable[[], None]] = []
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
-from collector import importing, writer
+from collector import importing, ingest, writer
 from dashboard.checks import public_url_is_whole, several_processes_need_redis
 
 
@@ -14,7 +14,10 @@ class DashboardConfig(AppConfig):
         register(several_processes_need_redis)
         register(public_url_is_whole)
         # Handed down, so that telemetry's layer need not know of clusters. Here, since there are models only now.
+        from sandboxes import correlate, hints
         from sandboxes.file_objects import FileObjects
 
         importing.new_reader = FileObjects
+        importing.after_files.append(correlate.correlate)
+        ingest.in_transaction.append(hints.record)
         writer.watched_tables.append("sandboxes_objectversion")

@@ -24,6 +24,7 @@ from collector.grpc import receiver  # noqa: E402
 from collector.ingest import after_commit, ingest  # noqa: E402
 from collector.publish import publisher  # noqa: E402
 from dashboard.consumers import LiveConsumer  # noqa: E402
+from sandboxes.correlate.running import Joining  # noqa: E402
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -43,6 +44,7 @@ pages = ServeStaticASGI(
     autorefresh=True,
 )
 live: Any = LiveConsumer.as_asgi()
+joining = Joining()
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,6 +87,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 async def _start() -> asyncio.Task[None]:
     after_commit.append(publisher.committed)
     ingest.start(asyncio.get_running_loop())
+    joining.start()
     # Without a port of its own it still serves the gRPC that arrives on the HTTP ports.
     off = not settings.OTLP_GRPC_PORT
     await receiver.start("127.0.0.1" if off else settings.OTLP_HOST, settings.OTLP_GRPC_PORT)
@@ -92,8 +95,9 @@ async def _start() -> asyncio.Task[None]:
 
 
 async def _stop() -> None:
-    """The doors first: what they still hold needs the writer."""
+    """The doors first: what they still hold needs the writer. So does what is being joined."""
     await receiver.stop()
+    await joining.stop()
     await ingest.stop()
 
 

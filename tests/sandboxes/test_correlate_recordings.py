@@ -18,12 +18,10 @@ from typing import Any
 
 import pytest
 
-from collector import ingest as pipeline
 from collector.decode import decode
 from collector.importing import import_stream
 from collector.ingest import save_now
 from collector.models import Span
-from sandboxes import hints
 from sandboxes.correlate import Correlator
 from sandboxes.models import Link
 from sandboxes.recorded import read_changes
@@ -53,11 +51,6 @@ FLOORS = {
     "burst-drained": 0.57,
 }
 WITH_TRUTH = [scenario for scenario in SCENARIOS if scenario in FLOORS]
-
-
-@pytest.fixture(autouse=True)
-def hints_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "in_transaction", [*pipeline.in_transaction, hints.record])
 
 
 @dataclass

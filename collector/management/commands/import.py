@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from collector import importing
 from collector.console import Problem
 from collector.importing import Account, import_stream
 from collector.ingest import Unavailable, save_now
@@ -62,8 +63,16 @@ class Command(BaseCommand):
                 raise CommandError("Interrupted. What was stored until then stays.", returncode=130) from None
             accounts.append(account)
             self._tell_left_out(account)
+        self._follow_up()
         self._tell_account(accounts, as_json=options["json"])
         self._exit_by(accounts)
+
+    def _follow_up(self) -> None:
+        try:
+            for follow_up in importing.after_files:
+                follow_up()
+        except Unavailable as error:  # what was imported is safe, and a server or the next import comes to it
+            self.stderr.write(f"{error}: not all of it is joined with its claims yet.")
 
     def _import_file(self, name: str, zone: Any) -> Account:
         shown = "<stdin>" if name == "-" else name
