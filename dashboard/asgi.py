@@ -1,7 +1,7 @@
 """Where a request goes: telemetry to its door, websockets to their consumer, static files, the rest to Django.
 
 Before: `server` has a connection. The lifespan starts and stops what runs beside the requests: the writer, the gRPC
-receiver, and the telling of open pages.
+receiver, the cluster's watcher, and the telling of open pages.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from collector.ingest import after_commit, ingest  # noqa: E402
 from collector.publish import publisher  # noqa: E402
 from dashboard.consumers import LiveConsumer  # noqa: E402
 from sandboxes.correlate.running import Joining  # noqa: E402
+from sandboxes.watch import watcher  # noqa: E402
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -88,6 +89,8 @@ async def _start() -> asyncio.Task[None]:
     after_commit.append(publisher.committed)
     ingest.start(asyncio.get_running_loop())
     joining.start()
+    if settings.DASHBOARD_CLUSTER != "off":
+        watcher.start(settings.DASHBOARD_KUBE_CONTEXT, settings.DASHBOARD_NAMESPACES)
     # Without a port of its own it still serves the gRPC that arrives on the HTTP ports.
     off = not settings.OTLP_GRPC_PORT
     await receiver.start("127.0.0.1" if off else settings.OTLP_HOST, settings.OTLP_GRPC_PORT)
@@ -96,6 +99,7 @@ async def _start() -> asyncio.Task[None]:
 
 async def _stop() -> None:
     """The doors first: what they still hold needs the writer. So does what is being joined."""
+    await watcher.stop()
     await receiver.stop()
     await joining.stop()
     await ingest.stop()

@@ -31,6 +31,11 @@ OTLP_MAX_BODY_BYTES = env.int("OTLP_MAX_BODY_BYTES", 64 * 1024 * 1024)
 OTLP_CORS_ORIGINS: list[str] = env.list("OTLP_CORS_ORIGINS", [])
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024  # a console text pasted on the Setup page; files may be longer
 
+# Which cluster is watched: `auto` is what the kubeconfig leads to, or the cluster this runs in.
+DASHBOARD_CLUSTER = env.str("DASHBOARD_CLUSTER", "auto", validate=validate.OneOf(["auto", "off"]))
+DASHBOARD_KUBE_CONTEXT = env.str("DASHBOARD_KUBE_CONTEXT", "")
+DASHBOARD_NAMESPACES: list[str] = env.list("DASHBOARD_NAMESPACES", [])
+
 # Where it is kept.
 DASHBOARD_DATA_DIR = Path(env.str("DASHBOARD_DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolve()
 try:

@@ -78,6 +78,7 @@ class Claim(models.Model):
         indexes = [
             models.Index(fields=["zero_ns"], name="claim_zero"),
             models.Index(fields=["namespace", "name"], name="claim_name"),
+            models.Index(fields=["state", "zero_ns"], name="claim_state"),
         ]
 
 
@@ -99,6 +100,7 @@ class Hint(models.Model):
         indexes = [
             models.Index(fields=["trace_id"], name="hint_trace"),
             models.Index(fields=["kind", "value"], name="hint_value"),
+            models.Index(fields=["kind", "time_ns"], name="hint_time"),
         ]
 
 

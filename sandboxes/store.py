@@ -47,6 +47,11 @@ async def save_changes_soon(cluster: ClusterIdentity, changes: Sequence[Change])
     return await ingest.run(partial(keep, cluster, changes), ITEMS_PER_CHANGE * len(changes))
 
 
+async def look_again_soon(cluster: ClusterIdentity) -> int:
+    """Looks again at claims that are starting, in the server's event loop."""
+    return await ingest.run(partial(look_again, cluster))
+
+
 async def open_claims(cluster: ClusterIdentity) -> tuple[list[Change], int]:
     """The claims of a cluster that were there when we last looked, and when that was (0: never)."""
     return await asyncio.to_thread(_open_claims, cluster)
@@ -114,6 +119,32 @@ def _waiting_for(new: Iterable[Change]) -> set[str]:
     return {uid for uid, namespace, pool, template in rows if names & {(namespace, pool), (namespace, template)}}
 
 
+def look_again(cluster: ClusterIdentity, committed: Committed) -> int:
+    """Reads the stories of claims that are starting: to wait too long is news that no change brings.
+
+    Gives how many are starting.
+    """
+    row = Cluster.objects.filter(uid=cluster.uid).first()
+    if row is None:
+        return 0
+    starting = list(Claim.objects.filter(cluster=row, state=State.STARTING).order_by("-zero_ns")[:MAX_REOPENED])
+    changed = []
+    for claim in starting:
+        lifecycle = read(versions.around(_places(row), claim.uid), now_ns=time.time_ns())
+        if lifecycle is not None and (lifecycle.state, lifecycle.why) != _told(claim):
+            _fill(claim, with_client(lifecycle, *_client_moments(claim)))
+            changed.append(claim)
+    Claim.objects.bulk_update(changed, CHANGING)
+    if changed:
+        committed.tell("claims", [claim.uid for claim in changed])
+    return len(starting)
+
+
+def _told(claim: Claim) -> tuple[State, object]:
+    known = from_json(claim.lifecycle)
+    return known.state, known.why
+
+
 def _retell(cluster: Cluster, places: Collection[int], uids: Collection[str]) -> list[str]:
     """Reads the stories of these claims anew; gives the uids of those that have one."""
     rows = {row.uid: row for row in Claim.objects.filter(uid__in=list(uids))}
@@ -160,4 +191,4 @@ def _fill(row: Claim, lifecycle: Lifecycle) -> None:
     row.time_to_ready_precision_ns = took.precision_ns if took else None
     row.clock = ready.clock if ready else ""
     row.lifecycle = to_json(lifecycle)
-    row.changed_ns = time.time_ns()
+    row.changed_ns = max(time.time_ns(), (row.changed_ns or 0) + 1)

@@ -111,7 +111,10 @@ def _above(clusters: Collection[int], uids: Sequence[str]) -> list[tuple[str, st
 
 
 def around(clusters: Collection[int], claim_uid: str) -> list[Change]:
-    """All changes around one claim: its own, its Sandboxes', their Pods', Events about each, its pool and template."""
+    """All changes around one claim: its own, its Sandboxes', their Pods', Events about each, its pool and template.
+
+    When that pool is not there: the pools that are.
+    """
     changes = _read(clusters, Q(uid=claim_uid, kind=Kind.CLAIM))
     if not changes:
         return []
@@ -135,9 +138,16 @@ def _blueprints(clusters: Collection[int], changes: Sequence[Change]) -> list[Ch
     until_ns = max(change.received_ns for change in changes)
     namespace = claim.metadata.get("namespace", "")
     pools = _named(clusters, Kind.POOL, namespace, names, until_ns)
+    if not pools:  # what is wrong with the claim; the advice names those there are
+        pools = _newest(_read(clusters, Q(kind=Kind.POOL, namespace=namespace), MAX_POOL_VERSIONS, newest_first=True))
     templates = names | _names(pools, "sandboxTemplateRef")
     found = pools + _named(clusters, Kind.TEMPLATE, namespace, templates, until_ns)
     return found + _read(clusters, Q(belongs_to__in={pool.uid for pool in pools}, kind=Kind.EVENT))
+
+
+def _newest(changes: Iterable[Change]) -> list[Change]:
+    """The last version of each object."""
+    return list({change.uid: change for change in changes}.values())
 
 
 def _names(changes: Iterable[Change], reference: str) -> set[str]:

@@ -45,6 +45,7 @@ class Server:
         self.environment = {
             **inherited,
             "DASHBOARD_DATA_DIR": str(data_dir),
+            "DASHBOARD_CLUSTER": "off",  # whoever runs the tests may have one
             "DASHBOARD_PORT": str(self.pages_port),
             "OTLP_HTTP_PORT": str(self.otlp_port),
             "OTLP_GRPC_PORT": str(self.grpc_port),

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from collector.grpc import receiver
 from collector.ingest import ingest
+from sandboxes.watch import watcher
 
 Check = dict[str, str]
 
@@ -29,7 +30,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     checks = {
         "database": _database(),
         "writer": _running(ingest.running, "takes telemetry", "the writer thread does not run"),
-        "watcher": {"status": "off", "detail": "this process watches no cluster"},
+        "watcher": {"status": watcher.state.status, "detail": watcher.state.sentence},
         "worker": {"status": "off", "detail": "this process runs no test sandboxes"},
         "grpc": _running(receiver.running, f"port {receiver.port}", "the gRPC receiver does not run"),
     }

@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('resource_id', models.BigIntegerField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['trace_id'], name='hint_trace'), models.Index(fields=['kind', 'value'], name='hint_value')],
+                'indexes': [models.Index(fields=['trace_id'], name='hint_trace'), models.Index(fields=['kind', 'value'], name='hint_value'), models.Index(fields=['kind', 'time_ns'], name='hint_time')],
             },
         ),
         migrations.CreateModel(
@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                 ('cluster', collector.models.Reference(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='sandboxes.cluster')),
             ],
             options={
-                'indexes': [models.Index(fields=['zero_ns'], name='claim_zero'), models.Index(fields=['namespace', 'name'], name='claim_name')],
+                'indexes': [models.Index(fields=['zero_ns'], name='claim_zero'), models.Index(fields=['namespace', 'name'], name='claim_name'), models.Index(fields=['state', 'zero_ns'], name='claim_state')],
                 'constraints': [models.UniqueConstraint(fields=('uid',), name='claim_identity')],
             },
         ),

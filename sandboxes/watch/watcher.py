@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from collector.writer import Unavailable
 from sandboxes.cluster import (
     ClusterError,
     Connection,
@@ -24,7 +25,7 @@ from sandboxes.cluster import (
 from sandboxes.cluster.place import fingerprint
 from sandboxes.objects import Present
 from sandboxes.records import Change, ClusterIdentity, Kind
-from sandboxes.store import open_claims, save_changes_soon
+from sandboxes.store import look_again_soon, open_claims, save_changes_soon
 from sandboxes.watch.following import Following
 from sandboxes.watch.saving import Saving
 from sandboxes.watch.timing import Timing
@@ -35,6 +36,7 @@ SETTLE_TIMEOUT_S = 5
 FEW_GAPS = 5
 
 Save = Callable[[ClusterIdentity, Sequence[Change]], Awaitable[object]]
+LookAgain = Callable[[ClusterIdentity], Awaitable[object]]
 Known = Callable[[ClusterIdentity], Awaitable[tuple[Sequence[Change], int]]]
 
 
@@ -63,14 +65,28 @@ class Watcher:
         self,
         save: Save = save_changes_soon,
         known: Known = open_claims,
+        look_again: LookAgain = look_again_soon,
         timing: Timing = Timing(),  # noqa: B008
     ) -> None:
         self.state = State()
         self._save = save
         self._known = known
+        self._look_again = look_again
         self._timing = timing
         self._renewed_at = 0.0
         self._renewing = asyncio.Lock()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, context: str = "", namespaces: Sequence[str] = ()) -> None:
+        """Begins to watch, in the running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self.run(context, namespaces))
+
+    async def stop(self) -> None:
+        """Ends watching; what was received until then is saved."""
+        task, self._task = self._task, None
+        if task:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def run(self, context: str = "", namespaces: Sequence[str] = ()) -> None:
         """Watches until it is cancelled."""
@@ -103,7 +119,12 @@ class Watcher:
             self._say("ok", f"watches {identity.name}", identity)
             saving = Saving(lambda changes: self._save(identity, changes), self._timing)
             followings = await self._followings(connection, identity, namespaces, saving, context)
-            steps = [saving.run(), self._look(connection, files, context), *(each.run() for each in followings)]
+            steps = [
+                saving.run(),
+                self._look(connection, files, context),
+                self._look_at_waiting(identity),
+                *(each.run() for each in followings),
+            ]
             await self._together([asyncio.ensure_future(step) for step in steps], saving)
         finally:
             await connection.close()
@@ -166,6 +187,13 @@ class Watcher:
             if found.target != connection.target:
                 return
             await connection.renew(found)
+
+    async def _look_at_waiting(self, identity: ClusterIdentity) -> None:
+        """Claims that wait too long are told so, though nothing happens to them."""
+        while True:
+            await asyncio.sleep(self._timing.look_s)
+            with suppress(Unavailable):
+                await self._look_again(identity)
 
     async def _renew(self, connection: Connection, context: str) -> None:
         """Reads the credentials again: those of exec plugins expire. Nine watches meet it together; once is enough."""

@@ -11,7 +11,8 @@ from collector.writer import Committed
 from sandboxes.models import Claim, Cluster, ObjectVersion
 from sandboxes.recorded import Recording, read_changes
 from sandboxes.records import Change, ChangeType, Clock, ClusterIdentity, Kind, Milestone, Moment
-from sandboxes.store import IMPORTED, add_client, keep, save_changes
+from sandboxes.store import IMPORTED, add_client, keep, look_again, save_changes
+from sandboxes.versions import around
 from tests.sandboxes.recordings import SCENARIOS, truth, watch_lines
 
 pytestmark = pytest.mark.django_db
@@ -136,6 +137,26 @@ def test_what_only_the_client_knew_survives_later_changes() -> None:
     save_changes(LIVE, [made("SandboxClaim", "a", "2", ChangeType.MODIFIED)])
     told = {moment["source"]: moment["milestone"] for moment in Claim.objects.get().lifecycle["moments"]}
     assert told["span wait"] == "client ready"
+
+
+def test_the_pools_there_are_go_with_a_claim_whose_pool_is_not_there() -> None:
+    claim = made("SandboxClaim", "a", "9", spec={"warmPoolRef": {"name": "none-of-them"}})
+    elsewhere = made("SandboxWarmPool", "e", "3", metadata={"namespace": "elsewhere"})
+    save_changes(LIVE, [made("SandboxWarmPool", "p"), made("SandboxWarmPool", "p", "2"), elsewhere, claim])
+    found = around(Cluster.objects.values_list("pk", flat=True), "a")
+    pools = [(change.uid, change.metadata["resourceVersion"]) for change in found if change.kind == Kind.POOL]
+    assert pools == [("p", "2")]
+
+
+def test_a_claim_that_waits_too_long_is_stuck_though_nothing_happens() -> None:
+    claim = made("SandboxClaim", "a", spec={"warmPoolRef": {"name": "name-p"}})
+    save_changes(LIVE, [made("SandboxWarmPool", "p"), claim])
+    assert Claim.objects.get().state == "starting"
+    committed = Committed()
+    assert look_again(LIVE, committed) == 1
+    assert Claim.objects.get().state == "stuck"
+    assert committed.changed == {"claims": {"a"}}
+    assert look_again(LIVE, Committed()) == 0
 
 
 ODD: list[Any] = [None, 7, [], {}, "\x00", "\ud800", 2**70, [{"type": 3}, None], {"a": float("nan")}, {"name": ["x"]}]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ class Kept:
         self.clusters: list[ClusterIdentity] = []
         self.known: list[Change] = []
         self.unavailable = 0
+        self.looked_again = 0
 
     async def save(self, cluster: ClusterIdentity, changes: Sequence[Change]) -> None:
         if self.unavailable:
@@ -41,6 +41,9 @@ class Kept:
 
     async def open_claims(self, cluster: ClusterIdentity) -> tuple[Sequence[Change], int]:
         return self.known, 7
+
+    async def look_again(self, cluster: ClusterIdentity) -> None:
+        self.looked_again += 1
 
     def told(self, kind: str = "SandboxClaim") -> list[tuple[str, str]]:
         return [(change.type.value, change.uid) for change in self.changes if change.kind == kind]
@@ -58,14 +61,13 @@ async def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 @asynccontextmanager
 async def watching(kept: Kept, *namespaces: str) -> AsyncIterator[Watcher]:
-    watcher = Watcher(kept.save, kept.open_claims, QUICK)
-    task = asyncio.create_task(watcher.run("", namespaces))
+    watcher = Watcher(kept.save, kept.open_claims, kept.look_again, QUICK)
+    watcher.start("", namespaces)
     try:
         yield watcher
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        await watcher.stop()
+    assert watcher.state.status == "off"
 
 
 async def all_watched(cluster: FakeCluster, times: int = 1) -> None:
@@ -275,6 +277,12 @@ async def test_claims_that_went_while_the_dashboard_was_down_are_gone(cluster: F
     async with watching(kept):
         await until(lambda: kept.told())
     assert [(change.type.value, change.after_ns) for change in kept.changes] == [("GONE", 7)]
+
+
+async def test_claims_that_wait_are_looked_at_again_though_nothing_happens(cluster: FakeCluster) -> None:
+    kept = Kept()
+    async with watching(kept):
+        await until(lambda: kept.looked_again > 1)
 
 
 async def test_a_long_list_is_read_in_pages(cluster: FakeCluster) -> None:
