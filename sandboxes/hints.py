@@ -27,7 +27,10 @@ MAX_URL_CHARS = 4_096
 MAX_LOG_CHARS = 2_000
 IDS_A_QUESTION = 256
 
-WORDS = ("sandbox", "/execute", "/upload", "/download/", "/list", "/exists/")
+# What attributes that say something have in their text; the second ones only beside a URL.
+WORDS = ('"sandbox.', "x_sandbox_id", "x-sandbox-id", "agents.x-k8s.io/")
+URL_WORDS = ('"http.url"', '"url.full"')
+CALL_WORDS = ("/execute", "/upload", "/download/", "/list", "/exists/")
 LOG_WORDS = ("laim", "andbox")
 
 
@@ -72,6 +75,8 @@ def record(new: NewRows) -> None:
 def _of_spans(new: NewRows) -> Iterator[HintRow]:
     text = "\n".join([span.attributes for span in new.spans])
     words = [word for word in WORDS if word in text]
+    if any(word in text for word in URL_WORDS):
+        words += [word for word in CALL_WORDS if word in text]
     silent = {number for number, operation in enumerate(new.batch.operations) if operation.name.endswith(SILENT_CALLS)}
     if not words and not silent:
         return
