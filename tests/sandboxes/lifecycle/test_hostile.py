@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandboxes import lifecycle
+from sandboxes.lifecycle import story
 from sandboxes.lifecycle.fields import read_time
 from sandboxes.records import SECOND, Change, ChangeType, Kind, State
 from tests.sandboxes.lifecycle.told import around, read
@@ -146,6 +147,9 @@ def test_a_story_of_a_hundred_thousand_changes_is_told_by_its_ends() -> None:
         )
         for n in range(100_000)
     ]
+    told_by = story.tell([*CHANGES, *loop])
+    assert told_by is not None
+    assert sum(len(versions) for versions in told_by.pods) <= story.MAX_CHANGES
     found = read([*CHANGES, *loop])
     assert found.state is State.DELETED
     assert found.moments.keys() == read(CHANGES).moments.keys()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandboxes.lifecycle import time_to_ready
-from sandboxes.records import MS, SECOND, Clock, Kind, Milestone, Owner, StartType, State
+from sandboxes.records import MS, SECOND, Change, ChangeType, Clock, Kind, Milestone, Owner, StartType, State
 from tests.sandboxes.lifecycle.told import (
     CLAIMS,
     altered,
@@ -303,3 +303,41 @@ def test_a_skewed_clients_clock_is_shown_and_not_corrected() -> None:
     assert found.moments[M.REQUESTED].time_ns > found.moments[M.CREATED].time_ns
     assert found.stages[0].duration_ns == 0
     assert found.moments[M.CREATED] == lifecycle_of("quickstart-cold", "c1").moments[M.CREATED]
+
+
+def test_what_some_watches_begin_with_as_added_was_not_made_just_now() -> None:
+    """A watch without a list before it sends what is there as ADDED."""
+    at_ns = lifecycle_of("kubectl-made", "left-running").zero_ns + 5 * SECOND
+    begun = [replace(each, type=ChangeType.ADDED) for each in one_look(around("kubectl-made", "left-running"), at_ns)]
+    created = read(begun).moments[M.CREATED]
+    assert created.source == "creationTimestamp"
+    assert at_ns - created.upper_ns > 3 * SECOND
+
+
+def test_a_claim_gone_unseen_before_it_was_ready_is_not_called_failed() -> None:
+    changes, whole = around("quickstart-cold", "c1"), lifecycle_of("quickstart-cold", "c1")
+    starting = until(changes, whole.moments[M.SCHEDULED].time_ns)
+    last = max((each for each in starting if each.kind is Kind.CLAIM), key=lambda each: each.received_ns)
+    metadata = {key: last.object["metadata"][key] for key in ("uid", "name", "namespace")}
+    later_ns = last.received_ns + 60 * SECOND
+    gone = Change(ChangeType.GONE, Kind.CLAIM, later_ns, {"metadata": metadata}, after_ns=last.received_ns)
+    found = read([*starting, gone])
+    assert (found.state, found.why) == (State.DELETED, None)
+    assert found.pool == whole.pool
+
+
+def test_an_older_list_imported_later_does_not_bring_a_claim_back() -> None:
+    changes, whole = around("quickstart-cold", "c1"), lifecycle_of("quickstart-cold", "c1")
+    listed = one_look(changes, whole.moments[M.DELETED].time_ns - SECOND)
+    found = read([*changes, *(replace(each, received_ns=each.received_ns + 3600 * SECOND) for each in listed)])
+    assert found.state is State.DELETED
+    assert found.moments == whole.moments
+
+
+def test_an_event_with_both_times_is_dated_by_the_finer() -> None:
+    def add_coarse(value: dict[str, Any]) -> None:
+        if value.get("eventTime"):
+            value["deprecatedFirstTimestamp"] = value["eventTime"][:19] + "Z"
+
+    found = read(altered(around("quickstart-cold", "c1"), Kind.EVENT, add_coarse))
+    assert found.moments[M.BOUND] == lifecycle_of("quickstart-cold", "c1").moments[M.BOUND]

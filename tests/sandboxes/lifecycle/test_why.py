@@ -262,6 +262,38 @@ def test_what_a_pod_does_while_its_claim_is_deleted_is_no_failure() -> None:
     assert (found.state, found.why) == (State.DELETED, None)
 
 
+def test_what_a_pod_does_after_a_claim_that_served_is_no_failure() -> None:
+    """Newer controllers take Ready away while the Pod ends."""
+
+    def fail(value: dict[str, Any]) -> None:
+        ended = {"terminated": {"exitCode": 143, "reason": "Error"}}
+        value["status"]["containerStatuses"] = [{"name": "python-runtime", "state": ended}]
+
+    def unready(value: dict[str, Any]) -> None:
+        value["status"]["conditions"] = [{"type": "Ready", "status": "False", "reason": "DependenciesNotReady"}]
+
+    changes = around("quickstart-cold", "c1")
+    ended = [each for each in changes if each.type is ChangeType.DELETED]
+    alive = [each for each in changes if each.type is not ChangeType.DELETED]
+    found = read([*altered(alive, Kind.POD, fail), *altered(ended, Kind.CLAIM, unready)])
+    assert (found.state, found.why) == (State.DELETED, None)
+
+
+def test_a_pod_on_its_way_out_is_not_what_holds_a_claim_up() -> None:
+    def evict(value: dict[str, Any]) -> None:
+        value["metadata"]["deletionTimestamp"] = "2026-11-23T22:31:11Z"
+        ended = {"terminated": {"exitCode": 143, "reason": "Error"}}
+        value["status"]["containerStatuses"] = [{"name": "python-runtime", "state": ended}]
+
+    assert _stuck_pod(evict).why is None
+
+
+def test_a_claim_that_failed_after_it_was_ready_was_not_given_up_before() -> None:
+    found = lifecycle_of("failures", "pod-fails-after-ready")
+    assert found.state is State.FAILED
+    assert "before it was ready" not in why(found).sentence
+
+
 def test_a_pool_scaled_up_later_had_not_kept_any_when_the_claim_came() -> None:
     changes, whole = around("quickstart-cold", "c1"), lifecycle_of("quickstart-cold", "c1")
     pool = next(each for each in changes if each.kind is Kind.POOL)
