@@ -1,0 +1,116 @@
+"""A real server beside an API server: what the cluster does is on the pages, live, and over restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.sandboxes.fake_cluster import FakeCluster
+from tests.sandboxes.recordings import truth, watch_lines
+from tests.server import Server
+
+pytestmark = pytest.mark.server
+
+WAIT_S = 30
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path) -> AsyncIterator[FakeCluster]:
+    cluster = FakeCluster()
+    await cluster.start()
+    cluster.kubeconfig(tmp_path / "kubeconfig")
+    yield cluster
+    await cluster.stop()
+
+
+@asynccontextmanager
+async def watching(tmp_path: Path) -> AsyncIterator[Server]:
+    """A server that watches the cluster, from the moment on when it does."""
+    server = Server(tmp_path, DASHBOARD_CLUSTER="auto", KUBECONFIG=str(tmp_path / "kubeconfig"))
+    await asyncio.to_thread(server.start)
+    try:
+        yield server
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+async def states(server: Server) -> dict[str, str]:
+    return dict(await asyncio.to_thread(server.rows, "SELECT uid, state FROM sandboxes_claim"))
+
+
+async def watcher_check(server: Server) -> dict[str, str]:
+    ready: dict[str, Any] = await asyncio.to_thread(server.get_json, "/readyz")
+    assert ready["status"] == "ok"  # whatever becomes of the cluster
+    check: dict[str, str] = ready["checks"]["watcher"]
+    return check
+
+
+async def until_states(server: Server, expected: dict[str, str]) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while await states(server) != expected:
+            await asyncio.sleep(0.05)
+
+
+async def replay(cluster: FakeCluster, scenario: str) -> None:
+    for line in map(json.loads, watch_lines(scenario)):
+        if line["type"] in ("ADDED", "MODIFIED", "DELETED") and line["resource"] != "events":
+            await cluster.tell(line["resource"].partition(".")[0], line["type"], line["object"])
+
+
+def claim(uid: str, version: int) -> dict[str, Any]:
+    metadata = {"uid": uid, "name": uid, "namespace": "default", "resourceVersion": str(version)}
+    created = {"creationTimestamp": "2026-11-24T10:00:00Z"}
+    return {"metadata": metadata | created, "spec": {"warmPoolRef": {"name": "pool"}}}
+
+
+async def test_a_watched_session_is_on_the_pages(cluster: FakeCluster, tmp_path: Path) -> None:
+    async with watching(tmp_path) as server:
+        await replay(cluster, "traced-warm")
+        await until_states(server, {item["uid"]: "deleted" for item in truth("traced-warm")["claims"]})
+        assert await watcher_check(server) == {"status": "ok", "detail": "watches test"}
+
+
+async def test_an_open_page_is_told_at_once(cluster: FakeCluster, tmp_path: Path) -> None:
+    async with (
+        watching(tmp_path) as server,
+        connect(f"ws://127.0.0.1:{server.pages_port}/ws/live/", origin=f"http://127.0.0.1:{server.pages_port}") as page,  # type: ignore[arg-type]
+    ):
+        await page.send(json.dumps({"op": "subscribe", "id": 1, "topic": "claims"}))
+        assert json.loads(await page.recv())["type"] == "snapshot"
+        await cluster.tell("sandboxclaims", "ADDED", claim("a", 200))
+        async with asyncio.timeout(WAIT_S):
+            while "a" not in json.loads(await page.recv())["data"].get("ids", []):
+                pass
+
+
+async def test_a_claim_that_went_while_the_server_was_down_is_closed(cluster: FakeCluster, tmp_path: Path) -> None:
+    await cluster.tell("sandboxclaims", "ADDED", claim("stays", 200))
+    await cluster.tell("sandboxclaims", "ADDED", claim("goes", 201))
+    async with watching(tmp_path) as server:
+        async with asyncio.timeout(WAIT_S):
+            while set(await states(server)) != {"stays", "goes"}:
+                await asyncio.sleep(0.05)
+    await cluster.tell("sandboxclaims", "DELETED", claim("goes", 202))
+    async with watching(tmp_path) as server, asyncio.timeout(WAIT_S):
+        while (await states(server))["goes"] != "deleted":
+            await asyncio.sleep(0.05)
+        assert (await states(server))["stays"] != "deleted"
+
+
+async def test_a_cluster_that_is_away_leaves_the_server_ready(tmp_path: Path) -> None:
+    cluster = FakeCluster()
+    await cluster.start()
+    cluster.kubeconfig(tmp_path / "kubeconfig")
+    await cluster.stop()
+    async with watching(tmp_path) as server:
+        async with asyncio.timeout(WAIT_S):
+            while "does not answer" not in (await watcher_check(server))["detail"]:
+                await asyncio.sleep(0.05)
+        assert (await watcher_check(server))["status"] == "waiting"
