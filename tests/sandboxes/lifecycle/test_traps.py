@@ -341,3 +341,11 @@ def test_an_event_with_both_times_is_dated_by_the_finer() -> None:
 
     found = read(altered(around("quickstart-cold", "c1"), Kind.EVENT, add_coarse))
     assert found.moments[M.BOUND] == lifecycle_of("quickstart-cold", "c1").moments[M.BOUND]
+
+
+def test_nor_was_a_warm_claim_that_such_a_watch_finds_ready_made_ready_just_now() -> None:
+    at_ns = _last_seen_ns("kubectl-made", "warm")
+    listed = altered(one_look(around("kubectl-made", "warm"), at_ns + 10 * SECOND), Kind.CLAIM, _drop_annotations)
+    found = read([replace(each, type=ChangeType.ADDED) for each in listed])
+    assert found.state is State.READY
+    assert M.CLAIM_READY not in found.moments
