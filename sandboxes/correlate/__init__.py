@@ -9,6 +9,7 @@ exports read the links; a span has at most one that is exact or inferred.
     nameless   whose are calls that name nothing; `creations` by elimination
     news       which traces have to be looked at again
     deciding   a group of traces in, links out
+    client     when the client had its claim, and sent it the first command
 
 A trace is decided as a whole and anew each time, from what the database holds. So the order in which things come does
 not matter, and nothing is kept that could be wrong after a crash: two cursors say how far the reader has come, and
@@ -18,20 +19,23 @@ move in the transaction that writes the links.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 
 from collector.ingest import ingest
 from collector.writer import Committed
 from sandboxes.correlate.claims import ClaimFacts
+from sandboxes.correlate.client import client_moments
 from sandboxes.correlate.deciding import Traces
 from sandboxes.correlate.keys import HintFacts, LinkRow
 from sandboxes.correlate.news import News, Remembered, named_traces, read_news, timed_traces
 from sandboxes.hints import HintKind
-from sandboxes.models import Cursor, Hint, Link
+from sandboxes.models import Claim, Cursor, Hint, Link
+from sandboxes.store import add_client
 
 GROUP = 100  # traces read at once
+MAX_TOLD_ABOUT = 500  # claims a step
 SLICE = 500  # rows written or deleted by one statement
 HINTS, CLAIMS = "correlate hints", "correlate claims"
 
@@ -53,7 +57,7 @@ class Correlator:
             return False
         annotations = _new_annotations(news.claims)
         links = decide(news, annotations)
-        work = partial(_write, positions, moved, annotations, links)
+        work = partial(_write, positions, moved, annotations, links, _told_about(news))
         if not ingest.run_from_thread(work, len(links)):
             return True  # another reader was faster: look again
         self._remembered.take(news.claims)
@@ -84,8 +88,8 @@ def decide(news: News, annotations: Iterable[HintFacts]) -> dict[str, list[LinkR
     return links
 
 
-def _groups(trace_ids: Iterable[str]) -> Iterator[list[str]]:
-    ordered = sorted(trace_ids)
+def _groups(ids: Iterable[str]) -> Iterator[list[str]]:
+    ordered = sorted(ids)
     for position in range(0, len(ordered), GROUP):
         yield ordered[position : position + GROUP]
 
@@ -93,6 +97,13 @@ def _groups(trace_ids: Iterable[str]) -> Iterator[list[str]]:
 def _positions() -> dict[str, int]:
     known = dict(Cursor.objects.filter(name__in=(HINTS, CLAIMS)).values_list("name", "position"))
     return {name: known.get(name, 0) for name in (HINTS, CLAIMS)}
+
+
+def _told_about(news: News) -> set[str]:
+    """The claims whose client may have said something, be it outside every span."""
+    sandboxes = {hint.value for hint in news.hints if hint.kind == HintKind.SANDBOX_LOG}
+    logged = Claim.objects.filter(sandbox__in=sandboxes).order_by("-zero_ns").values_list("uid", flat=True)
+    return {claim.uid for claim in news.claims} | set(logged[:MAX_TOLD_ABOUT])
 
 
 def _new_annotations(claims: Iterable[ClaimFacts]) -> list[HintFacts]:
@@ -111,6 +122,7 @@ def _write(
     moved: Mapping[str, int],
     annotations: Sequence[HintFacts],
     links: Mapping[str, Sequence[LinkRow]],
+    told_about: Collection[str],
     committed: Committed,
 ) -> bool:
     """In the writer's transaction. False, and nothing done, when another reader has moved the cursors meanwhile."""
@@ -125,6 +137,9 @@ def _write(
     for group in _groups(links):
         changed |= _replace({trace_id: links[trace_id] for trace_id in group})
     committed.tell("claims", sorted(changed))
+    for uids in _groups(changed.union(told_about)):
+        if moments := client_moments(uids):
+            add_client(moments, committed)
     return True
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC
 from functools import cache, partial
@@ -23,8 +23,10 @@ from collector.importing import import_stream
 from collector.ingest import save_now
 from collector.models import Span
 from sandboxes.correlate import Correlator
-from sandboxes.models import Link
+from sandboxes.lifecycle import from_json
+from sandboxes.models import Claim, Cursor, Link
 from sandboxes.recorded import read_changes
+from sandboxes.records import Clock, Milestone
 from sandboxes.store import IMPORTED, save_changes
 from tests.sandboxes.recordings import DATA, SCENARIOS, truth, watch_lines
 
@@ -152,14 +154,15 @@ class Judged:
         return 1 - len(self.missed) / max(1, self.expected)
 
 
-def judge(scenario: str) -> Judged:
+def judge(scenario: str, traces: Collection[str] | None = None) -> Judged:
+    """Judges the links there are, of these traces alone when they are given."""
     right = truth_of(scenario)
     names = {
         (span.trace_id, span.span_id): (span.operation.name, span) for span in Span.objects.select_related("operation")
     }
     sandboxes = sandbox_of_trace(names)
     links: dict[Place, list[Link]] = defaultdict(list)
-    for link in Link.objects.all():
+    for link in Link.objects.all() if traces is None else Link.objects.filter(trace_id__in=traces):
         links[link.trace_id, link.span_id].append(link)
     judged = Judged()
     for place, found in links.items():
@@ -221,6 +224,47 @@ def test_links_of_a_recording_are_right_and_enough(scenario: str, order: str, ta
     assert judged.unlisted == []
 
 
+def test_recordings_in_one_database_do_not_mix() -> None:
+    """And what was joined once stays as it is when all is read again from nothing."""
+    for scenario in WITH_TRUTH:
+        for store in steps(scenario, "telemetry first"):
+            store()
+        join(Correlator())
+    for scenario in WITH_TRUTH:
+        judged = judge(scenario, told_traces(scenario))
+        assert judged.wrong == []
+        assert judged.recall >= FLOORS[scenario], (scenario, judged.missed)
+    links = set(Link.objects.values_list("claim_uid", "trace_id", "span_id", "evidence", "certainty"))
+    Cursor.objects.all().delete()
+    Link.objects.all().delete()
+    join(Correlator())
+    assert set(Link.objects.values_list("claim_uid", "trace_id", "span_id", "evidence", "certainty")) == links
+
+
+def told_traces(scenario: str) -> set[str]:
+    """The traces the truth tells of."""
+    right = truth_of(scenario)
+    return {trace_id for trace_id, _ in (*right.owners, *right.either)}
+
+
 def join(correlator: Correlator) -> None:
     while correlator.step():
         pass
+
+
+@pytest.mark.parametrize("scenario", ["traced-warm", "full-path", "parent-span", "bootstrapped-cold", "failures"])
+def test_the_clients_own_moments_are_those_it_measured(scenario: str) -> None:
+    """The SDK's calls lie inside what the script measured around them, to a few milliseconds."""
+    for store in steps(scenario, "in time"):
+        store()
+    join(Correlator())
+    for told in truth(scenario)["claims"]:
+        operations = {operation["op"]: operation for operation in reversed(told["operations"]) if operation["ok"]}
+        if not told.get("uid") or "run" not in operations:
+            continue
+        moments = from_json(Claim.objects.get(uid=told["uid"]).lifecycle).moments
+        created, run = operations["create_sandbox"], operations["run"]
+        ready, command = moments[Milestone.CLIENT_READY], moments[Milestone.FIRST_COMMAND]
+        assert created["start_unix_nano"] < ready.time_ns <= created["end_unix_nano"]
+        assert run["start_unix_nano"] <= command.time_ns < run["end_unix_nano"]
+        assert (ready.clock, command.clock) == (Clock.CLIENT, Clock.CLIENT)
