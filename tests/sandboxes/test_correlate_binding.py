@@ -1,4 +1,4 @@
-"""One trace's keys over its spans: whole for one claim, by subtree for several, and nothing for the agent's own calls."""
+"""One trace's keys over its spans: whole for one claim, by subtree for several; the agent's own calls are nobody's."""
 
 from __future__ import annotations
 
