@@ -12,7 +12,7 @@ from sandboxes.recorded import Recording
 from sandboxes.records import Change
 from sandboxes.store import IMPORTED, save_changes
 
-PORTION = 1_000  # changes a transaction
+PORTION = 200  # changes a transaction: beside them telemetry waits for its turn
 
 
 class FileObjects:

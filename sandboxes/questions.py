@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
 
-from sandboxes import versions
+from sandboxes import surroundings
 from sandboxes.models import Claim, Cluster, Link
 from sandboxes.records import Change, StartType, State
 
@@ -88,7 +88,7 @@ def changes_around(claim: Claim) -> list[Change]:
         return []
     # What was imported may be from any cluster: uids tell.
     imported = Cluster.objects.filter(uid=IMPORTED_UID).values_list("pk", flat=True)
-    found = versions.around({claim.cluster_id, *imported}, claim.uid)
+    found = surroundings.around({claim.cluster_id, *imported}, claim.uid)
     return sorted(found, key=lambda change: change.received_ns)
 
 

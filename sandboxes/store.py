@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,7 @@ from django.db import connection
 
 from collector.ingest import ingest
 from collector.writer import Committed
-from sandboxes import versions
+from sandboxes import surroundings, versions
 from sandboxes.lifecycle import from_json, read, time_to_ready, to_json, with_client
 from sandboxes.models import Claim, Cluster
 from sandboxes.records import Change, ChangeType, ClusterIdentity, Kind, Lifecycle, Milestone, Moment, State
@@ -129,8 +130,9 @@ def look_again(cluster: ClusterIdentity, committed: Committed) -> int:
         return 0
     starting = list(Claim.objects.filter(cluster=row, state=State.STARTING).order_by("-zero_ns")[:MAX_REOPENED])
     changed = []
+    around = surroundings.around_all(_places(row), [claim.uid for claim in starting])
     for claim in starting:
-        lifecycle = read(versions.around(_places(row), claim.uid), now_ns=time.time_ns())
+        lifecycle = read(around.get(claim.uid, []), now_ns=time.time_ns())
         if lifecycle is not None and (lifecycle.state, lifecycle.why) != _told(claim):
             _fill(claim, with_client(lifecycle, *_client_moments(claim)))
             changed.append(claim)
@@ -148,15 +150,20 @@ def _told(claim: Claim) -> tuple[State, object]:
 def _retell(cluster: Cluster, places: Collection[int], uids: Collection[str]) -> list[str]:
     """Reads the stories of these claims anew; gives the uids of those that have one."""
     rows = {row.uid: row for row in Claim.objects.filter(uid__in=list(uids))}
-    kept = []
+    by_cluster: dict[int, list[Claim]] = defaultdict(list)
     for uid in sorted(uids):
         row = rows.get(uid) or Claim(uid=uid)
         if row.cluster_id is None or cluster.uid != IMPORTED.uid:
             row.cluster_id = cluster.pk
-        lifecycle = read(versions.around({*places, row.cluster_id}, uid))
-        if lifecycle is not None:
-            _fill(row, with_client(lifecycle, *_client_moments(row)))
-            kept.append(row)
+        by_cluster[row.cluster_id].append(row)
+    kept = []
+    for cluster_id, claims in by_cluster.items():
+        around = surroundings.around_all({*places, cluster_id}, [row.uid for row in claims])
+        for row in claims:
+            lifecycle = read(around.get(row.uid, []))
+            if lifecycle is not None:
+                _fill(row, with_client(lifecycle, *_client_moments(row)))
+                kept.append(row)
     Claim.objects.bulk_create(kept, update_conflicts=True, unique_fields=["uid"], update_fields=[*CHANGING, "cluster"])
     return [row.uid for row in kept]
 

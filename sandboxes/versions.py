@@ -1,7 +1,7 @@
-"""Versions of objects in the database: each once, and all those around a claim.
+"""Versions of objects in the database, each once, and the claims they are about.
 
-Before: `store` has opened the transaction. After: `lifecycle` reads the changes back. A version is known by (cluster,
-uid, resourceVersion, how it was met), so that what is listed, watched and imported again adds nothing.
+Before: `store` has opened the transaction. After: `surroundings` reads back all around a claim. A version is known by
+(cluster, uid, resourceVersion, how it was met), so that what is listed, watched and imported again adds nothing.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from django.db.models import Q
 
 from collector.sql import execute, insert_rows
 from sandboxes.models import ObjectVersion
-from sandboxes.objects import belongs_to, mapping
+from sandboxes.objects import belongs_to
 from sandboxes.records import Change, ChangeType, Kind
 
 TABLE = ObjectVersion._meta.db_table
@@ -23,8 +22,6 @@ IDENTITY = ("cluster_id", "uid", "resource_version")
 COLUMNS = (*IDENTITY, "change", "kind", "namespace", "name", "belongs_to", "received_ns", "after_ns", "object")
 MAX_OBJECT_BYTES = 2 * 1024 * 1024  # etcd takes 1.5 MB
 MAX_DEPTH = 100
-MAX_VERSIONS = 2_000  # of one claim, or one kind of thing around it
-MAX_POOL_VERSIONS = 50
 CHUNK = 400  # parameters of one statement
 IN_BETWEEN = (Kind.CLAIM, Kind.SANDBOX, Kind.POD)  # what leads from an Event to a claim
 
@@ -108,74 +105,3 @@ def _above(clusters: Collection[int], uids: Sequence[str]) -> list[tuple[str, st
         rows = ObjectVersion.objects.filter(cluster__in=clusters, uid__in=part, kind__in=IN_BETWEEN)
         found += rows.values_list("kind", "uid", "belongs_to").distinct()
     return found
-
-
-def around(clusters: Collection[int], claim_uid: str) -> list[Change]:
-    """All changes around one claim: its own, its Sandboxes', their Pods', Events about each, its pool and template.
-
-    When that pool is not there: the pools that are.
-    """
-    changes = _read(clusters, Q(uid=claim_uid, kind=Kind.CLAIM))
-    if not changes:
-        return []
-    sandboxes = _uids(clusters, Kind.SANDBOX, [claim_uid])
-    pods = _uids(clusters, Kind.POD, sandboxes)
-    told_about = [claim_uid, *sandboxes, *pods]
-    changes += _read(clusters, Q(uid__in=[*sandboxes, *pods]))
-    changes += _read(clusters, Q(belongs_to__in=told_about, kind=Kind.EVENT))
-    return changes + _blueprints(clusters, changes)
-
-
-def _blueprints(clusters: Collection[int], changes: Sequence[Change]) -> list[Change]:
-    """The pool and its template, found by name: as they were until the claim's last change, the newest first.
-
-    A template of the pool's name is taken as well: giving one for the other is the common slip.
-    """
-    claim = next((c for c in reversed(changes) if c.kind == Kind.CLAIM and "spec" in c.object), None)
-    if claim is None:
-        return []
-    names = _names([claim], "warmPoolRef") | _names([claim], "sandboxTemplateRef")
-    until_ns = max(change.received_ns for change in changes)
-    namespace = claim.metadata.get("namespace", "")
-    pools = _named(clusters, Kind.POOL, namespace, names, until_ns)
-    if not pools:  # what is wrong with the claim; the advice names those there are
-        pools = _newest(_read(clusters, Q(kind=Kind.POOL, namespace=namespace), MAX_POOL_VERSIONS, newest_first=True))
-    templates = names | _names(pools, "sandboxTemplateRef")
-    found = pools + _named(clusters, Kind.TEMPLATE, namespace, templates, until_ns)
-    return found + _read(clusters, Q(belongs_to__in={pool.uid for pool in pools}, kind=Kind.EVENT))
-
-
-def _newest(changes: Iterable[Change]) -> list[Change]:
-    """The last version of each object."""
-    return list({change.uid: change for change in changes}.values())
-
-
-def _names(changes: Iterable[Change], reference: str) -> set[str]:
-    """What the specs of these objects refer to."""
-    named = [mapping(mapping(change.object, "spec"), reference).get("name") for change in changes]
-    return {name for name in named if isinstance(name, str) and name}
-
-
-def _named(
-    clusters: Collection[int], kind: Kind, namespace: object, names: Collection[str], until_ns: int
-) -> list[Change]:
-    near = Q(kind=kind, namespace=namespace, name__in=names, received_ns__lte=until_ns)
-    return _read(clusters, near, MAX_POOL_VERSIONS, newest_first=True) if names else []
-
-
-def _uids(clusters: Collection[int], kind: Kind, owners: Sequence[str]) -> list[str]:
-    rows = ObjectVersion.objects.filter(cluster__in=clusters, kind=kind, belongs_to__in=owners)
-    return list(rows.values_list("uid", flat=True).distinct()[:MAX_VERSIONS]) if owners else []
-
-
-def _read(clusters: Collection[int], which: Q, most: int = MAX_VERSIONS, *, newest_first: bool = False) -> list[Change]:
-    """Changes in the order they were received."""
-    order = ("-received_ns", "-id") if newest_first else ("received_ns", "id")
-    rows = ObjectVersion.objects.filter(which, cluster__in=clusters).order_by(*order)
-    changes = [
-        Change(ChangeType(change), Kind(kind), received_ns, object, after_ns)
-        for change, kind, received_ns, object, after_ns in rows.values_list(
-            "change", "kind", "received_ns", "object", "after_ns"
-        )[:most]
-    ]
-    return changes[::-1] if newest_first else changes

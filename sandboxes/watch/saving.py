@@ -15,7 +15,7 @@ from sandboxes.watch.timing import Timing
 log = logging.getLogger(__name__)
 
 MAX_WAITING = 5_000  # changes; beyond it the watches are read no further
-PORTION = 500
+PORTION = 100  # beside them telemetry waits for its turn
 MAX_PODS = 100_000
 MAX_STRANGERS = 1_000  # Pods that Events are about and nobody knows yet, with
 MAX_EVENTS = 50  # this many Events each

@@ -12,7 +12,7 @@ from sandboxes.models import Claim, Cluster, ObjectVersion
 from sandboxes.recorded import Recording, read_changes
 from sandboxes.records import Change, ChangeType, Clock, ClusterIdentity, Kind, Milestone, Moment
 from sandboxes.store import IMPORTED, add_client, keep, look_again, save_changes
-from sandboxes.versions import around
+from sandboxes.surroundings import around
 from tests.sandboxes.recordings import SCENARIOS, truth, watch_lines
 
 pytestmark = pytest.mark.django_db
