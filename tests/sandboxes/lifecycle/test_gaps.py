@@ -37,7 +37,7 @@ def _agrees(found: Lifecycle, whole: Lifecycle) -> None:
             assert abs(moment.time_ns - true.time_ns) < 300 * MS, milestone
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(WATCHED), FRACTIONS, FRACTIONS)
 def test_a_gap_anywhere_widens_what_is_known_and_never_misdates_it(
     claim: tuple[str, str], one: float, other: float
@@ -53,7 +53,7 @@ def test_a_gap_anywhere_widens_what_is_known_and_never_misdates_it(
     assert all(stage.end == following.start for stage, following in pairwise(own))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.sampled_from(WATCHED), FRACTIONS)
 def test_a_watch_that_began_late_never_dates_what_it_did_not_see_by_its_beginning(
     claim: tuple[str, str], part: float

@@ -63,7 +63,7 @@ def _spoilt(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
     return value
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(PLACES), VALUES)
 def test_junk_anywhere_in_any_object_is_read_around(place: tuple[Kind, tuple[Any, ...]], junk: Any) -> None:
     kind, path = place
@@ -133,7 +133,7 @@ def test_a_time_is_read_with_the_width_of_its_last_digit(text: str, fraction_ns:
     assert read_time(text) == (1_795_472_969 * SECOND + fraction_ns, width_ns)
 
 
-def test_a_story_of_a_hundred_thousand_changes_is_told_by_its_ends() -> None:
+def test_a_story_of_twenty_thousand_changes_is_told_by_its_ends() -> None:
     """A crash loop left alone for a month; what lies between its ends is not read."""
     pod = next(change for change in CHANGES if change.kind is Kind.POD and change.type is ChangeType.MODIFIED)
     last_ns = max(change.received_ns for change in CHANGES)
@@ -145,7 +145,7 @@ def test_a_story_of_a_hundred_thousand_changes_is_told_by_its_ends() -> None:
             last_ns - n,
             {**pod.object, "metadata": {**metadata, "resourceVersion": f"9{n}"}},
         )
-        for n in range(100_000)
+        for n in range(20_000)
     ]
     told_by = story.tell([*CHANGES, *loop])
     assert told_by is not None
