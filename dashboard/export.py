@@ -13,6 +13,7 @@ import csv
 import io
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from itertools import islice
 
 from asgiref.sync import sync_to_async
 from django.db.models import F, Max
@@ -21,9 +22,16 @@ from django.http import QueryDict
 from collector.paging import Cursor, after
 from collector.raw import raw_rows
 from dashboard.csv_rows import TABLES, Lookups
-from dashboard.parameters import LOG_NAMES, METRIC_NAMES, SPAN_NAMES, Parameters, parse
+from dashboard.parameters import CLAIM_NAMES, LOG_NAMES, METRIC_NAMES, SPAN_NAMES, Parameters, parse
 
-NAMES = {"spans": SPAN_NAMES, "logs": LOG_NAMES, "metric_points": METRIC_NAMES}
+NAMES = {
+    "spans": SPAN_NAMES,
+    "logs": LOG_NAMES,
+    "metric_points": METRIC_NAMES,
+    "claims": CLAIM_NAMES,
+    "stages": CLAIM_NAMES,
+    "links": CLAIM_NAMES,
+}
 ROWS_A_QUERY = 2_000
 NO_LIMIT = 2**63 - 1
 
@@ -39,7 +47,7 @@ def csv_chunks(name: str, parameters: Parameters) -> Iterator[bytes]:
     cursor, left = parameters.cursor, parameters.limit
     newest_id = table.model._default_manager.aggregate(newest=Max("id"))["newest"] or 0
     # "+ 0": a condition, and no invitation to walk by id instead of by time.
-    found = table.find(parameters.filter).alias(number=F("id") + 0).filter(number__lte=newest_id)
+    found = table.find(parameters).alias(number=F("id") + 0).filter(number__lte=newest_id)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(table.columns)
@@ -47,9 +55,10 @@ def csv_chunks(name: str, parameters: Parameters) -> Iterator[bytes]:
         rows_wanted = min(left, ROWS_A_QUERY)
         rest = found if cursor is None else after(found, cursor)
         rows = raw_rows(rest[:rows_wanted], table.read)
-        writer.writerows(table.cells(rows, lookups))
+        written = list(islice(table.cells(rows, lookups), left))  # a claim has several stages
+        writer.writerows(written)
         yield buffer.getvalue().encode()
-        left -= len(rows)
+        left -= len(written)
         if len(rows) < rows_wanted or not left:
             return
         cursor = Cursor(rows[-1][0], str(rows[-1][1]))

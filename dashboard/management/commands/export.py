@@ -16,7 +16,7 @@ from dashboard.parameters import ParameterError, query_of
 class Command(BaseCommand):
     """Writes to the binary standard output: CSV has its own line ends, and is UTF-8 whatever the terminal is."""
 
-    help = "Writes spans, logs or metric_points as CSV, filtered as the pages are."
+    help = "Writes a list as CSV, filtered as the pages are."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", choices=NAMES, help="what to export")

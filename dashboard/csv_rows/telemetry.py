@@ -1,94 +1,32 @@
-"""The columns of each CSV, and stored rows turned into cells.
+"""Spans, log records and metric points as CSV: columns and cells.
 
-Before: `export` walks a list and hands over raw rows, as the database driver gives them. After: `export` writes the
-cells as CSV. Column names and their order are a promise to spreadsheets and scripts; new columns go last.
+Before: `export` walks a list and hands over raw rows. After: `export` writes the cells as CSV. Column names and their
+order are a promise to spreadsheets and scripts; new columns go last.
 
 A hundred thousand rows a second leave 10 us a row for everything: hence plain tuples, and look-ups once for each
-resource, scope, operation and stream instead of joins.
+resource, scope, operation, stream and link instead of joins.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import lru_cache
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import orjson
-from django.db.models import Model, QuerySet
 
 from collector import queries
 from collector.models import Log, MetricPoint, MetricStream, Operation, Resource, Scope, Span
-from collector.queries import TelemetryFilter
-from collector.raw import raw_rows
+from dashboard.csv_rows.cells import Cells, Lookups, Table, iso_time, known, milliseconds, names, text
+from dashboard.csv_rows.claimed import claimed
 from dashboard.measured import PERCENTILES, measured
 from dashboard.words import metric_kind, severity, span_kind, status, temporality
-
-NO_CLAIM = ("", "", "")  # claim_uid, claim, evidence: unknown
-
-RUN_BY_SPREADSHEETS = ("=", "+", "-", "@", "\t", "\r")
-MAX_REMEMBERED = 10_000  # rows of one small table kept at a time: memory stays flat whatever the data
-
-Cells = tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """One export: its list, the columns read from the database, the columns written, and what lies between."""
-
-    model: type[Model]
-    find: Callable[[TelemetryFilter], QuerySet[Any]]
-    read: tuple[str, ...]  # the list's time and id first: the place of a row
-    columns: tuple[str, ...]
-    cells: Callable[[list[Cells], Lookups], Iterable[Cells]]
-
-
-class Lookups:
-    """Rows of the small tables, by id, read once for all the rows that point at them."""
-
-    def __init__(self) -> None:
-        self._known: dict[type[Model], dict[int, Cells]] = {}
-
-    def of(self, model: type[Model], ids: set[int], *columns: str) -> dict[int, Cells]:
-        """The columns of the rows with these ids."""
-        known = self._known.setdefault(model, {})
-        missing = ids - known.keys()
-        if missing:
-            if len(known) + len(missing) > MAX_REMEMBERED:
-                known.clear()
-                missing = ids
-            for row in raw_rows(model._default_manager.filter(pk__in=missing).order_by("pk"), ("id", *columns)):
-                known[row[0]] = row[1:]
-        return known
-
-
-def text(value: str | None) -> str:
-    """A text cell. One that a spreadsheet would take for a formula gets a leading apostrophe."""
-    return "" if value is None else "'" + value if value.startswith(RUN_BY_SPREADSHEETS) else value
-
-
-@lru_cache(maxsize=4096)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def iso_time(time_ns: int) -> str:
-    """UTC with nanoseconds."""
-    seconds, ns = divmod(time_ns, 10**9)
-    return f"{_second(seconds)}.{ns:09d}Z"
-
-
-def milliseconds(duration_ns: int) -> str:
-    """Exact, in decimal: a float would round."""
-    whole, rest = divmod(abs(duration_ns), 10**6)
-    return f"{'-' if duration_ns < 0 else ''}{whole}.{rest:06d}"
 
 
 def _span_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
     operations = lookups.of(Operation, {row[6] for row in rows}, "service", "name", "kind")
     resources = lookups.of(Resource, {row[7] for row in rows}, "attributes")
     scopes = lookups.of(Scope, {row[8] for row in rows}, "name")
+    claims = claimed((row[2], row[3]) for row in rows)
     for start_ns, _, trace_id, span_id, parent, duration_ns, operation, resource, scope, code, message, own in rows:
         service, name, kind = operations[operation]
         yield (
@@ -105,8 +43,7 @@ def _span_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
             "" if duration_ns is None else start_ns + duration_ns,
             "" if duration_ns is None else milliseconds(duration_ns),
             text(scopes[scope][0]),
-            *NO_CLAIM,
-            "",
+            *claims[trace_id, span_id],
             own,
             resources[resource][0],
         )
@@ -122,6 +59,7 @@ def _body(stored: str | None) -> str:
 def _log_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
     resources = lookups.of(Resource, {row[2] for row in rows}, "service", "attributes")
     scopes = lookups.of(Scope, {row[3] for row in rows}, "name")
+    claims = claimed((row[7], row[8]) for row in rows)
     for time_ns, _, resource, scope, number, word, body, trace_id, span_id, own, event, observed_ns in rows:
         service, shared = resources[resource]
         yield (
@@ -133,7 +71,7 @@ def _log_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
             trace_id.hex() if trace_id else "",
             span_id.hex() if span_id else "",
             text(scopes[scope][0]),
-            *NO_CLAIM,
+            *claims[trace_id, span_id][:3],
             own,
             shared,
             number or "",
@@ -159,10 +97,6 @@ class _Point(NamedTuple):
     detail: Any
 
 
-def _known(number: Any) -> Any:
-    return "" if number is None else number
-
-
 def _point_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
     streams = lookups.of(
         MetricStream, {row[2] for row in rows}, "resource_id", "name", "kind", "unit", "temporality", "attributes"
@@ -184,31 +118,27 @@ def _point_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
             metric_kind(kind),
             text(unit),
             temporality(sums),
-            _known(found.value),
-            _known(found.count),
-            _known(found.sum),
-            _known(found.min),
-            _known(found.max),
-            *(_known(found.at(percentile)) for percentile, _ in PERCENTILES),
+            known(found.value),
+            known(found.count),
+            known(found.sum),
+            known(found.min),
+            known(found.max),
+            *(known(found.at(percentile)) for percentile, _ in PERCENTILES),
             own,
             shared,
             " ".join(percentile.name for percentile in found.percentiles if percentile.lower_bound),
         )
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
-
-
 TABLES = {
     "spans": Table(
         Span,
-        queries.spans,
-        _names(
+        lambda parameters: queries.spans(parameters.filter),
+        names(
             "start_ns id trace_id span_id parent_span_id duration_ns operation_id resource_id scope_id status_code"
             " status_message attributes"
         ),
-        _names(
+        names(
             "trace_id span_id parent_span_id service name kind status status_message start_time start_ns end_ns"
             " duration_ms scope claim_uid claim evidence certainty attributes resource"
         ),
@@ -216,12 +146,12 @@ TABLES = {
     ),
     "logs": Table(
         Log,
-        queries.logs,
-        _names(
+        lambda parameters: queries.logs(parameters.filter),
+        names(
             "time_ns id resource_id scope_id severity_number severity_text body trace_id span_id attributes event_name"
             " observed_ns"
         ),
-        _names(
+        names(
             "time time_ns severity service body trace_id span_id scope claim_uid claim evidence attributes resource"
             " severity_number event_name observed_ns"
         ),
@@ -229,9 +159,9 @@ TABLES = {
     ),
     "metric_points": Table(
         MetricPoint,
-        queries.points,
+        lambda parameters: queries.points(parameters.filter),
         _Point._fields,
-        _names(
+        names(
             "time time_ns start_ns service metric kind unit temporality value count sum min max p50 p95 p99"
             " attributes resource lower_bounds"
         ),

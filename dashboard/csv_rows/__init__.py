@@ -1,0 +1,19 @@
+"""The columns of each CSV, and stored rows turned into cells.
+
+Before: `export` walks a list and hands over raw rows, as the database driver gives them. After: `export` writes the
+cells as CSV.
+
+    cells      what all share: tables, look-ups, how values are written
+    claimed    the claim a span belongs to
+    telemetry  spans, logs, metric_points
+    claims     claims, stages, links
+"""
+
+from __future__ import annotations
+
+from dashboard.csv_rows import claims, telemetry
+from dashboard.csv_rows.cells import Lookups, Table, iso_time
+
+TABLES: dict[str, Table] = {**telemetry.TABLES, **claims.TABLES}
+
+__all__ = ["TABLES", "Lookups", "iso_time"]
