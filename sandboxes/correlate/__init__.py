@@ -9,6 +9,7 @@ exports read the links; a span has at most one that is exact or inferred.
     nameless   whose are calls that name nothing; `creations` by elimination
     news       which traces have to be looked at again
     deciding   a group of traces in, links out
+    reported   claims known from telemetry alone
     client     when the client had its claim, and sent it the first command
 
 A trace is decided as a whole and anew each time, from what the database holds. So the order in which things come does
@@ -19,12 +20,13 @@ move in the transaction that writes the links.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 
 from collector.ingest import ingest
 from collector.writer import Committed
+from sandboxes.correlate import reported
 from sandboxes.correlate.claims import ClaimFacts
 from sandboxes.correlate.client import client_moments
 from sandboxes.correlate.deciding import Traces
@@ -55,9 +57,11 @@ class Correlator:
         moved = {HINTS: news.hint_position, CLAIMS: news.claim_position}
         if moved == positions:
             return False
+        if uids := reported.outdated(news.claims):
+            ingest.run_from_thread(partial(reported.take_away, uids))
         annotations = _new_annotations(news.claims)
         links = decide(news, annotations)
-        work = partial(_write, positions, moved, annotations, links, _told_about(news))
+        work = partial(_write, positions, moved, annotations, links, news)
         if not ingest.run_from_thread(work, len(links)):
             return True  # another reader was faster: look again
         self._remembered.take(news.claims)
@@ -122,7 +126,7 @@ def _write(
     moved: Mapping[str, int],
     annotations: Sequence[HintFacts],
     links: Mapping[str, Sequence[LinkRow]],
-    told_about: Collection[str],
+    news: News,
     committed: Committed,
 ) -> bool:
     """In the writer's transaction. False, and nothing done, when another reader has moved the cursors meanwhile."""
@@ -132,12 +136,12 @@ def _write(
         return False
     for name, position in moved.items():
         Cursor.objects.filter(name=name).update(position=position)
+    changed = set(reported.report(news.hints))
     Hint.objects.bulk_create(Hint(**asdict(hint)) for hint in annotations)
-    changed: set[str] = set()
     for group in _groups(links):
         changed |= _replace({trace_id: links[trace_id] for trace_id in group})
     committed.tell("claims", sorted(changed))
-    for uids in _groups(changed.union(told_about)):
+    for uids in _groups(changed | _told_about(news)):
         if moments := client_moments(uids):
             add_client(moments, committed)
     return True

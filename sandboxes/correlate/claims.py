@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from sandboxes.lifecycle import from_json
 from sandboxes.models import Claim
-from sandboxes.records import SECOND, Milestone
+from sandboxes.records import SECOND, Milestone, Moment, State
 
 TRACEPARENT = re.compile(r"\b[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}\b")
 GENERATED_NAME = re.compile(r"sandbox-claim-[0-9a-f]{8}")
@@ -24,8 +24,9 @@ MAX_OF_A_NAME = 200
 
 # A client's clock may be off the cluster's by this much before a name's only claim is not believed to be meant.
 SKEW_NS = 60 * SECOND
-# How long after a claim's end a client may still ask for it.
+# How long after a claim's end a client may still ask for it: by a name that may mean another by then, hardly at all.
 AFTER_END_NS = 600 * SECOND
+AFTER_END_REUSABLE_NS = SECOND // 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class ClaimFacts:
     trace_id: str
     span_id: str
     pod_ips: tuple[str, ...]
+    reported: bool = False  # by telemetry alone
 
     @property
     def begin_ns(self) -> int:
@@ -67,11 +69,24 @@ def facts_of(row: Claim) -> ClaimFacts:
         zero_ns=row.zero_ns,
         requested_ns=requested.time_ns if requested else None,
         created_ns=row.created_ns,
-        ended_ns=deleted.upper_ns if deleted else row.deleted_ns,
+        ended_ns=_ended_ns(row, deleted),
         trace_id=context[1] if context else "",
         span_id=context[2] if context else "",
         pod_ips=lifecycle.pod_ips,
+        reported=row.cluster_id is None,
     )
+
+
+def _ended_ns(row: Claim, deleted: Moment | None) -> int | None:
+    """A claim that telemetry says could not be made was never open."""
+    if row.cluster_id is None and row.state == State.FAILED:
+        return row.zero_ns
+    return deleted.upper_ns if deleted else row.deleted_ns
+
+
+def _told(claims: list[ClaimFacts]) -> list[ClaimFacts]:
+    """Without those that telemetry alone reported, where a cluster has told of one."""
+    return [claim for claim in claims if not claim.reported] or claims
 
 
 class Claims:
@@ -105,15 +120,16 @@ class Claims:
 
     def named(self, namespace: str, name: str) -> list[ClaimFacts]:
         """The claims of this name; in any namespace, when that is not known."""
-        return [c for c in self._names[name] if c.name == name and namespace in ("", c.namespace)]
+        return _told([c for c in self._names[name] if c.name == name and namespace in ("", c.namespace)])
 
     def holding(self, namespace: str, sandbox: str) -> list[ClaimFacts]:
         """The claims served by a sandbox of this name. A cold one is named as its claim is, before that is known."""
-        return [
+        found = [
             claim
             for claim in self._names[sandbox]
             if namespace in ("", claim.namespace) and sandbox == (claim.sandbox or claim.name)
         ]
+        return _told(found)
 
     def open_at(self, time_ns: int) -> list[ClaimFacts]:
         """The claims that had begun and not ended, at most MAX_OPEN and one more."""
@@ -147,7 +163,8 @@ def meant_at(claims: Collection[ClaimFacts], time_ns: int, *, only_ever: bool) -
     slack_ns = SKEW_NS if len(claims) == 1 else 0
     begun = [c for c in claims if c.begin_ns - (slack_ns if c.requested_ns is None else 0) <= time_ns]
     claim = max(begun, key=lambda c: c.begin_ns, default=None)
-    if claim is None or (claim.ended_ns is not None and time_ns > claim.ended_ns + AFTER_END_NS):
+    after_ns = AFTER_END_NS if only_ever else AFTER_END_REUSABLE_NS
+    if claim is None or (claim.ended_ns is not None and time_ns > claim.ended_ns + after_ns):
         return None
     same = [c for c in begun if c.begin_ns == claim.begin_ns]
     return claim if len(same) == 1 else None

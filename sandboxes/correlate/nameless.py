@@ -65,7 +65,7 @@ class Nameless:
         if here := [claim for claim in claims if host and host in claim.pod_ips]:
             return here
         if not claims or not self._names_its_claims(hint):
-            return claims
+            return [claim for claim in claims if not claim.reported]
         named, looked_up = self._known_to(hint, claims)
         return [claim for claim in claims if claim.uid in (looked_up or named)]
 
