@@ -17,6 +17,7 @@ from collector import queries
 from collector.models import Trace
 from dashboard import values
 from dashboard.api import rows, shapes
+from dashboard.api.claims import router as claims_router
 from dashboard.api.parameters import WORDS, described
 from dashboard.parameters import LOG_NAMES, METRIC_NAMES, SPAN_NAMES, TRACE_NAMES, ParameterError, parse
 
@@ -42,6 +43,9 @@ api = NinjaAPI(
 )
 
 
+api.add_router("", claims_router)
+
+
 @api.exception_handler(ParameterError)
 def _refuse(request: HttpRequest, error: ParameterError) -> HttpResponse:
     return api.create_response(request, {"detail": str(error), "problems": error.problems}, status=400)
@@ -51,14 +55,14 @@ def _refuse(request: HttpRequest, error: ParameterError) -> HttpResponse:
 def spans(request: HttpRequest) -> dict[str, object]:
     parameters = parse(request.GET, SPAN_NAMES, "all")
     page = parameters.page(queries.spans(parameters.filter))
-    return {"items": [rows.span(span) for span in page.rows], "next": rows.cursor(page)}
+    return {"items": rows.spans(page.rows), "next": rows.cursor(page)}
 
 
 @api.get("/logs", response=shapes.Logs, openapi_extra=described(LOG_NAMES), summary="Log records, newest first")
 def logs(request: HttpRequest) -> dict[str, object]:
     parameters = parse(request.GET, LOG_NAMES, "all")
     page = parameters.page(queries.logs(parameters.filter))
-    return {"items": [rows.log(log) for log in page.rows], "next": rows.cursor(page)}
+    return {"items": rows.logs(page.rows), "next": rows.cursor(page)}
 
 
 @api.get(
@@ -102,8 +106,8 @@ def trace(
     found_logs = list(queries.trace_logs(trace_id)[: MAX_TRACE_ROWS + 1])
     whole = {
         "trace": rows.trace(summary),
-        "spans": [rows.span(span) for span in found_spans[:MAX_TRACE_ROWS]],
-        "logs": [rows.log(log) for log in found_logs[:MAX_TRACE_ROWS]],
+        "spans": rows.spans(found_spans[:MAX_TRACE_ROWS]),
+        "logs": rows.logs(found_logs[:MAX_TRACE_ROWS]),
         "complete": max(len(found_spans), len(found_logs)) <= MAX_TRACE_ROWS,
     }
     return Status(200, whole)

@@ -6,6 +6,8 @@ from typing import Any
 
 from dashboard.api.shapes import Problem
 from dashboard.parameters import MAX_LIMIT, RANGES, STATUSES
+from sandboxes.questions import START_TYPES
+from sandboxes.questions import STATES as CLAIM_STATES
 
 WORDS: dict[str, str] = {
     "range": f"How far back: one of {', '.join(RANGES)}. Default: all.",
@@ -20,6 +22,13 @@ WORDS: dict[str, str] = {
     "q": "A text to look for.",
     "trace_id": "32 hexadecimal digits.",
     "stream": "The number of a metric stream: the `stream` of a point.",
+    "namespace": "The claim's namespace.",
+    "pool": "The name of the claim's pool.",
+    "template": "The name of the claim's template.",
+    "start": f"One of {', '.join(START_TYPES)}.",
+    "state": f"One of {', '.join(CLAIM_STATES)}.",
+    "claim": "A claim's uid or name.",
+    "cluster": "A cluster's uid or name.",
     "severity": "At least this severe: trace, debug, info, warn, error, fatal, or a number 1 to 24.",
 }
 WRONG = {

@@ -5,17 +5,20 @@ Before: a page of `collector.queries`. After: plain dicts, in the shapes of `sha
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from collector.models import Log, MetricPoint, Span, Trace
 from collector.paging import Page
 from collector.queries import SEPARATOR
 from collector.records import Clock
 from dashboard.csv_rows import iso_time
+from dashboard.csv_rows.claimed import claimed
 from dashboard.measured import PERCENTILES, Number, measured
 from dashboard.words import metric_kind, severity, span_kind, status, temporality
 
 Item = dict[str, Any]
+Row = TypeVar("Row", Span, Log)
 MAX_EXACT = 2**53  # beyond it JavaScript rounds
 
 
@@ -72,6 +75,25 @@ def log(row: Log) -> Item:
         "attributes": row.attributes,
         "resource": row.resource.attributes,
     }
+
+
+def spans(found: Sequence[Span]) -> list[Item]:
+    """Spans with the claim each belongs to."""
+    return _with_claims(found, span, ("claim_uid", "claim", "evidence", "certainty"))
+
+
+def logs(found: Sequence[Log]) -> list[Item]:
+    """Log records with the claim of the span each was said in."""
+    return _with_claims(found, log, ("claim_uid", "claim", "evidence"))
+
+
+def _with_claims(found: Sequence[Row], item: Callable[[Row], Item], names: tuple[str, ...]) -> list[Item]:
+    ids = [tuple(bytes.fromhex(part or "") for part in (row.trace_id, row.span_id)) for row in found]
+    claims = claimed((trace, span) for trace, span in ids)
+    return [
+        item(row) | dict(zip(names, claims[trace, span], strict=False)) if (trace, span) in claims else item(row)
+        for row, (trace, span) in zip(found, ids, strict=True)
+    ]
 
 
 def metric_point(row: MetricPoint) -> Item:

@@ -129,6 +129,112 @@ class Trace(Schema):
     error_count: int
 
 
+class Claim(Schema):
+    """A claim in short. `cluster` is null for one that is known from telemetry alone."""
+
+    uid: str
+    cluster: str | None
+    namespace: str
+    claim: str
+    pool: str
+    template: str
+    start_type: str
+    state: str
+    reason: str
+    sandbox: str
+    pod: str
+    node: str
+    zero_ns: str
+    created_ns: str | None
+    ready_ns: str | None
+    deleted_ns: str | None
+    time_to_ready_ms: float | None
+    time_to_ready_precision_ms: float | None
+    clock: str
+
+
+class Moment(Schema):
+    """When a milestone was reached: the best single value between its bounds, by whose clock, from what."""
+
+    milestone: str
+    time_ns: str
+    lower_ns: str
+    upper_ns: str
+    clock: str
+    precision_ns: str
+    source: str
+
+
+class Stage(Schema):
+    """What lies between two milestones. `pre_warmed`: the pool did it, before the claim asked."""
+
+    stage: str
+    owner: str
+    start_ns: str
+    end_ns: str
+    duration_ms: float
+    lower_ms: float
+    upper_ms: float
+    clock: str
+    precision_ns: str
+    source: str
+    pre_warmed: bool
+
+
+class ProofOfWhy(Schema):
+    """The object or Event that shows why."""
+
+    kind: str
+    name: str
+    reason: str
+    message: str
+    time_ns: str
+
+
+class Why(Schema):
+    """Why a claim is stuck, failed or slow, and what to do next."""
+
+    cause: str
+    sentence: str
+    advice: str
+    proof: ProofOfWhy | None
+
+
+class Link(Schema):
+    """A span of a claim. An ambiguous one may be another claim's."""
+
+    claim_uid: str
+    trace_id: str
+    span_id: str
+    evidence: str
+    certainty: str
+
+
+class Claims(Schema):
+    """A page of claims."""
+
+    items: list[Claim]
+    next: str | None
+
+
+class Links(Schema):
+    """A page of links."""
+
+    items: list[Link]
+    next: str | None
+
+
+class WholeClaim(Schema):
+    """A claim with its milestones and stages. `complete` is false when it has more links than one answer holds."""
+
+    claim: Claim
+    moments: list[Moment]
+    stages: list[Stage]
+    why: Why | None
+    links: list[Link]
+    complete: bool
+
+
 class Spans(Schema):
     """A page of spans."""
 

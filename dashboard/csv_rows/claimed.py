@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from collector.raw import raw_rows
-from dashboard.csv_rows.cells import text
 from sandboxes.models import Claim, Link
 from sandboxes.questions import AMBIGUOUS
 
@@ -29,6 +28,5 @@ def claimed(ids: Iterable[Ids]) -> defaultdict[Ids, Claimed]:
     rows = raw_rows(sure.order_by("id"), ("trace_id", "span_id", "claim_uid", "evidence", "certainty"))
     names = dict(Claim.objects.filter(uid__in={row[2] for row in rows}).values_list("uid", "name")) if rows else {}
     for trace_id, span_id, uid, evidence, certainty in rows:
-        claim = (text(uid), text(names.get(uid, "")), text(evidence), certainty)
-        found[bytes(trace_id), bytes(span_id)] = claim
+        found[bytes(trace_id), bytes(span_id)] = (uid, names.get(uid, ""), evidence, certainty)
     return found

@@ -43,7 +43,7 @@ def _span_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
             "" if duration_ns is None else start_ns + duration_ns,
             "" if duration_ns is None else milliseconds(duration_ns),
             text(scopes[scope][0]),
-            *claims[trace_id, span_id],
+            *map(text, claims[trace_id, span_id]),
             own,
             resources[resource][0],
         )
@@ -71,7 +71,7 @@ def _log_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
             trace_id.hex() if trace_id else "",
             span_id.hex() if span_id else "",
             text(scopes[scope][0]),
-            *claims[trace_id, span_id][:3],
+            *map(text, claims[trace_id, span_id][:3]),
             own,
             shared,
             number or "",
