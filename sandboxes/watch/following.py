@@ -43,16 +43,22 @@ class Following:
         self._timing = timing
         self._version = ""  # where the next watch begins; empty: a list has to come first
         self._failures = 0
+        self.looked = asyncio.Event()  # at what is there, or found that we cannot
+        self.after: asyncio.Event | None = None  # something to wait for before
 
     async def run(self) -> None:
         """Goes on until it is cancelled."""
+        if self.after:
+            await self.after.wait()
         while True:
             began = time.monotonic()
             try:
                 if not self._version:
                     await self._list()
+                self.looked.set()
                 await self._watch()
             except ClusterError as error:
+                self.looked.set()
                 await self._wait_after(error)
                 continue
             # A watch ends in good order after some minutes. One that does so at once is not in order.

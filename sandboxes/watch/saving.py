@@ -8,13 +8,13 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from collector.writer import Unavailable
-from sandboxes.objects import mapping, regarding
+from sandboxes.objects import regarding
 from sandboxes.records import Change, Kind
 from sandboxes.watch.timing import Timing
 
 log = logging.getLogger(__name__)
 
-MAX_WAITING = 5_000  # changes; beyond it the watches are read no further
+MAX_WAITING = 1_000  # changes; beyond it the watches are read no further
 PORTION = 100  # beside them telemetry waits for its turn
 MAX_PODS = 100_000
 MAX_STRANGERS = 1_000  # Pods that Events are about and nobody knows yet, with
@@ -87,12 +87,13 @@ class PodEvents:
         kept = []
         for change in changes:
             about = regarding(change.object) if change.kind == Kind.EVENT else {}
+            uid = str(about.get("uid", ""))
             if change.kind == Kind.POD:
                 kept += [change, *self._meet(change.uid)]
-            elif about.get("kind") != Kind.POD or mapping({"it": about}, "it").get("uid") in self._ours:
+            elif about.get("kind") != Kind.POD or uid in self._ours:
                 kept.append(change)
             else:
-                self._let_wait(str(about.get("uid", "")), change)
+                self._let_wait(uid, change)
         return kept
 
     def _meet(self, uid: str) -> list[Change]:

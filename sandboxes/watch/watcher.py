@@ -169,6 +169,7 @@ class Watcher:
                         present.take(claim)
                 present.last_ns = seen_ns or None
             followings.append(Following(connection, resource, present, saving.put, tell, self._timing))
+        _pods_first(followings)
         return followings
 
     async def _look(self, connection: Connection, files: object, context: str) -> None:
@@ -218,6 +219,14 @@ class Watcher:
 
     def _say(self, status: str, detail: str, cluster: ClusterIdentity | None = None) -> None:
         self.state = State(status, detail, cluster)
+
+
+def _pods_first(followings: Sequence[Following]) -> None:
+    """Events about Pods come after the Pods: whose Pod is not known yet can wait for it in small numbers only."""
+    pods = {each.resource.namespace: each.looked for each in followings if each.resource.kind == Kind.POD}
+    for each in followings:
+        if each.resource.field_selector.endswith(f"={Kind.POD.value}"):
+            each.after = pods[each.resource.namespace]
 
 
 watcher = Watcher()

@@ -20,6 +20,7 @@ from tests.sandboxes.recordings import watch_lines
 
 QUICK = Timing(first_wait_s=0.01, longest_wait_s=0.05, gap_wait_s=0.05, look_s=0.02, lasting_s=0.05)
 EVENTS = "events.events.k8s.io"
+ODD_POD = {"kind": "Pod", "uid": ["x"]}
 
 
 class Kept:
@@ -312,6 +313,17 @@ async def test_events_about_others_pods_are_left_out_and_early_ones_wait_for_the
     assert kept.told("Pod") == [("ADDED", "ours")]
 
 
+async def test_events_listed_among_many_of_others_are_kept(cluster: FakeCluster) -> None:
+    kept = Kept()
+    await cluster.tell("events", "ADDED", event("ours", 110, "Pod", "ours"))
+    for number in range(1_500):
+        await cluster.tell("events", "ADDED", event(f"e{number}", 111 + number, "Pod", f"web-{number}"))
+    await cluster.tell("pods", "ADDED", pod("ours", 5_000))
+    async with watching(kept):
+        await until(lambda: kept.told("Event"))
+    assert kept.told("Event") == [("LISTED", "ours")]
+
+
 async def test_nothing_is_lost_while_the_database_cannot_be_written(cluster: FakeCluster) -> None:
     kept = Kept()
     kept.unavailable = 3
@@ -328,5 +340,6 @@ async def test_objects_that_are_none_stop_nothing(cluster: FakeCluster) -> None:
         await cluster._send("sandboxclaims", {"type": "ADDED", "object": {"metadata": 5}})
         await cluster._send("sandboxclaims", {"type": "ADDED", "object": None})
         await cluster._send("sandboxclaims", {"type": 3})
+        await cluster._send("events", {"type": "ADDED", "object": {**event("e", 1, "Pod", "x"), "regarding": ODD_POD}})
         await cluster.tell("sandboxclaims", "ADDED", claim("a", 110))
         await until(lambda: kept.told() == [("ADDED", "a")])
