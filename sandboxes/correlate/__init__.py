@@ -9,7 +9,7 @@ exports read the links; a span has at most one that is exact or inferred.
     nameless   whose are calls that name nothing; `creations` by elimination
     news       which traces have to be looked at again
     deciding   a group of traces in, links out
-    reported   claims known from telemetry alone
+    reported   claims known from telemetry alone; `report_states` how they came on
     client     when the client had its claim, and sent it the first command
 
 A trace is decided as a whole and anew each time, from what the database holds. So the order in which things come does
@@ -32,6 +32,7 @@ from sandboxes.correlate.client import client_moments
 from sandboxes.correlate.deciding import Traces
 from sandboxes.correlate.keys import HintFacts, LinkRow
 from sandboxes.correlate.news import News, Remembered, named_traces, read_news, timed_traces
+from sandboxes.correlate.report_states import come_on
 from sandboxes.hints import HintKind
 from sandboxes.models import Claim, Cursor, Hint, Link
 from sandboxes.store import add_client
@@ -51,7 +52,7 @@ class Correlator:
         self._remembered = Remembered()
 
     def step(self) -> bool:
-        """Decides about what is new; whether there is more. Raises Unavailable."""
+        """Decides about what is new; whether there was anything, and so may be more. Raises Unavailable."""
         positions = _positions()
         news = read_news(positions[HINTS], positions[CLAIMS], self._remembered)
         moved = {HINTS: news.hint_position, CLAIMS: news.claim_position}
@@ -62,10 +63,10 @@ class Correlator:
         annotations = _new_annotations(news.claims)
         links = decide(news, annotations)
         work = partial(_write, positions, moved, annotations, links, news)
-        if not ingest.run_from_thread(work, len(links)):
-            return True  # another reader was faster: look again
-        self._remembered.take(news.claims)
-        return news.full
+        # If not, another reader was faster.
+        if ingest.run_from_thread(work, len(links)):
+            self._remembered.take(news.claims)
+        return True
 
 
 def correlate() -> None:
@@ -144,6 +145,7 @@ def _write(
     for uids in _groups(changed | _told_about(news)):
         if moments := client_moments(uids):
             add_client(moments, committed)
+        come_on(uids)
     return True
 
 

@@ -5,7 +5,10 @@ Before: `Correlator` knows which traces have news. After: it writes the links in
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from django.db import DatabaseError
 
 from sandboxes.correlate.binding import Bound, Tree, around, bind
 from sandboxes.correlate.claims import Claims
@@ -13,6 +16,8 @@ from sandboxes.correlate.keys import AMBIGUOUS, EVIDENCE, EXACT, INFERRED, Evide
 from sandboxes.correlate.nameless import Nameless
 from sandboxes.correlate.reading import read_hints, read_spans
 from sandboxes.hints import HintKind
+
+log = logging.getLogger(__name__)
 
 NAMELESS = frozenset({HintKind.CREATE, HintKind.COMMAND, HintKind.CALL})
 MAX_CANDIDATES = 32  # listed for one span
@@ -34,15 +39,28 @@ class Traces:
 
     def by_name(self) -> dict[str, list[LinkRow]]:
         """The links that names show, by trace."""
-        return {trace_id: _rows(trace_id, self._bound(trace_id)) for trace_id in self.hints}
+        return self._each(lambda trace_id: _rows(trace_id, self._bound(trace_id)))
 
     def by_name_and_time(self, by_name: Mapping[str, Sequence[LinkRow]]) -> dict[str, list[LinkRow]]:
         """Those, and what time shows of calls without a name, given what names have just shown of other traces."""
         nameless = Nameless(self.claims, by_name)
+
+        def links_of(trace_id: str) -> list[LinkRow]:
+            bound = self._bound(trace_id)
+            return _rows(trace_id, bound) + self._of_calls(trace_id, bound, nameless)
+
+        return self._each(links_of)
+
+    def _each(self, links_of: Callable[[str], list[LinkRow]]) -> dict[str, list[LinkRow]]:
+        """A trace that cannot be decided must not hold up all others for ever; it keeps the links it has."""
         found = {}
         for trace_id in self.hints:
-            bound = self._bound(trace_id)
-            found[trace_id] = _rows(trace_id, bound) + self._of_calls(trace_id, bound, nameless)
+            try:
+                found[trace_id] = links_of(trace_id)
+            except DatabaseError:
+                raise
+            except Exception:
+                log.exception("trace %s could not be joined with its claims", trace_id)
         return found
 
     def has_nameless(self, trace_id: str) -> bool:

@@ -37,7 +37,6 @@ class News:
     claims: list[ClaimFacts] = field(default_factory=list)
     hint_position: int = 0
     claim_position: int = 0
-    full: bool = False  # there may be more
 
     def __bool__(self) -> bool:
         return bool(self.hints or self.claims)
@@ -69,7 +68,6 @@ def read_news(hint_position: int, claim_position: int, remembered: Remembered) -
         remembered.differing(map(facts_of, rows)),
         hints[-1].pk if hints else hint_position,
         rows[-1].changed_ns if rows else claim_position,
-        len(hints) == MAX_HINTS or len(rows) == MAX_CLAIMS,
     )
 
 

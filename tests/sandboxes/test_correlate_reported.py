@@ -1,0 +1,69 @@
+"""Claims known from telemetry alone: made for what the SDK names, and gone when a cluster tells of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sandboxes.correlate import Correlator
+from sandboxes.models import Claim, Link
+from sandboxes.records import State
+from tests.sandboxes.recordings import truth
+from tests.sandboxes.test_correlate_recordings import cluster_of, join, telemetry_of
+
+pytestmark = pytest.mark.django_db
+
+
+def receive_telemetry(scenario: str) -> None:
+    for _, store in telemetry_of(scenario):
+        store()
+    join(Correlator())
+
+
+def told(scenario: str) -> dict[str, dict[str, Any]]:
+    return {claim["name"]: claim for claim in truth(scenario)["claims"]}
+
+
+@pytest.mark.parametrize("scenario", ["bootstrapped-cold", "traced-warm", "full-path", "parent-span", "burst-drained"])
+def test_each_claim_a_program_names_has_a_row_without_a_cluster(scenario: str) -> None:
+    receive_telemetry(scenario)
+    claims = Claim.objects.all()
+    assert {(claim.name, claim.namespace) for claim in claims} == {
+        (name, claim["namespace"]) for name, claim in told(scenario).items()
+    }
+    assert {claim.cluster_id for claim in claims} == {None}
+    assert all(claim.state == State.DELETED for claim in claims)
+
+
+@pytest.mark.parametrize("scenario", ["traced-warm", "full-path", "parent-span"])
+def test_their_spans_are_theirs_as_if_a_cluster_had_told(scenario: str) -> None:
+    receive_telemetry(scenario)
+    for name, claim in told(scenario).items():
+        row = Claim.objects.get(name=name)
+        assert row.sandbox == claim["sandbox"]
+        links = Link.objects.filter(claim_uid=row.uid).exclude(certainty="ambiguous")
+        joined = {(link.trace_id, link.span_id) for link in links}
+        assert {(span["trace_id"], span["span_id"]) for span in claim["spans"]} <= joined
+
+
+def test_names_in_other_programs_attributes_make_no_claims() -> None:
+    receive_telemetry("gzip-and-json")
+    assert [claim.name for claim in Claim.objects.all()] == list(told("gzip-and-json"))
+
+
+def test_a_claim_that_could_not_be_made_has_failed() -> None:
+    receive_telemetry("api-outage")
+    name = next(claim["name"] for claim in told("api-outage").values() if claim["key"] == "create-during-outage")
+    assert Claim.objects.get(name=name).state == State.FAILED
+
+
+@pytest.mark.parametrize("scenario", ["bootstrapped-cold", "failures"])
+def test_the_clusters_record_takes_the_place_of_what_was_reported(scenario: str) -> None:
+    receive_telemetry(scenario)
+    for _, store in cluster_of(scenario):
+        store()
+    join(Correlator())
+    assert not Claim.objects.filter(cluster__isnull=True).exists()
+    known = set(Claim.objects.values_list("uid", flat=True))
+    assert set(Link.objects.values_list("claim_uid", flat=True)) <= known
