@@ -5,7 +5,6 @@ Before: a view knows the uid. After: `claim_timeline` draws it.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,15 +13,13 @@ from collector.models import Log
 from dashboard.trace_reading import read_linked
 from dashboard.trace_tree import SpanFacts
 from sandboxes import questions
-from sandboxes.lifecycle import from_json, with_client
+from sandboxes.lifecycle import from_json
 from sandboxes.models import Claim, Link
-from sandboxes.records import Change, Clock, Lifecycle, Milestone, Moment
+from sandboxes.records import Change, Lifecycle
 
 MAX_LINKS = 3_000  # spans on one page
 MAX_LOGS = 300
 MAX_TRACES = 200  # whose logs are looked through
-# The client's wait for its claim (the second as old SDKs had it), and its commands.
-CLIENT_SPANS = re.compile(r"\.(wait_for_claim_ready|wait_for_sandbox_ready|run)$")
 
 
 @dataclass(frozen=True)
@@ -58,44 +55,19 @@ class Seen:
 
 def read(claim: Claim) -> Seen:
     """Everything there is of the claim, in a handful of queries."""
-    lifecycle = from_json(claim.lifecycle)
     links = questions.claim_links(claim.uid, MAX_LINKS + 1)
     shown = links[:MAX_LINKS]
     pairs = [(link.trace_id, link.span_id) for link in shown if link.certainty != questions.AMBIGUOUS]
     traces = read_linked([(link.trace_id, link.span_id) for link in shown]) if shown else {}
     return Seen(
         claim=claim,
-        lifecycle=_told_by_client(lifecycle, traces, set(pairs)),
+        lifecycle=from_json(claim.lifecycle),
         changes=questions.changes_around(claim),
         links=shown,
         more_links=len(links) > MAX_LINKS,
         traces=traces,
         logs=_logs(pairs),
     )
-
-
-def _told_by_client(
-    lifecycle: Lifecycle, traces: Mapping[str, list[SpanFacts]], sure: set[tuple[str, str]]
-) -> Lifecycle:
-    """With what only the client's spans know: when it heard that its claim is ready, and its first command."""
-    ended = [
-        (span.start_ns + span.duration_ns, span)
-        for trace, spans in traces.items()
-        for span in spans
-        if span.duration_ns is not None and (trace, span.span_id) in sure and CLIENT_SPANS.search(span.name)
-    ]
-    ended.sort(key=lambda item: item[0])
-    known = {Milestone.CLIENT_READY, Milestone.FIRST_COMMAND} & set(lifecycle.moments)
-    if known or not ended:
-        return lifecycle
-    waits = [_moment(Milestone.CLIENT_READY, end_ns, span) for end_ns, span in ended if "wait_for" in span.name]
-    runs = [_moment(Milestone.FIRST_COMMAND, end_ns, span) for end_ns, span in ended if "wait_for" not in span.name]
-    return with_client(lifecycle, waits[0] if waits else None, runs[0] if runs else None)
-
-
-def _moment(milestone: Milestone, end_ns: int, span: SpanFacts) -> Moment:
-    lower_ns = end_ns - (span.precision_ns - 1)
-    return Moment(milestone, end_ns, lower_ns, end_ns, Clock.CLIENT, span.precision_ns, f"span {span.name}")
 
 
 def _logs(pairs: Sequence[tuple[str, str]]) -> list[Log]:

@@ -127,12 +127,24 @@ def _latest_ns(seen: Seen, objects: Sequence[timeline.Row], view: str, now_ns: i
     ready, command = story.ready(lifecycle), moments.get(Milestone.FIRST_COMMAND)
     if view == START and ready is not None:
         if command is not None and command.time_ns > ready.time_ns:
-            return command.time_ns
+            return _command_ended_ns(seen, ready.time_ns, command.time_ns)
         return ready.time_ns + round((ready.time_ns - lifecycle.zero_ns) * AFTER_READY)
     known = [moment.time_ns for moment in moments.values()]
     known += [bar.end_ns or bar.start_ns for row in objects for bar in row.bars]
     known += [span.start_ns + max(span.duration_ns or 0, 0) for spans in seen.traces.values() for span in spans]
     return max([*known, *([now_ns] if now_ns else [])], default=lifecycle.zero_ns)
+
+
+def _command_ended_ns(seen: Seen, ready_ns: int, command_ns: int) -> int:
+    """The end of the command that was sent then; of a long one as much as all before it took."""
+    ends = [
+        span.start_ns + (span.duration_ns or 0)
+        for spans in seen.traces.values()
+        for span in spans
+        if ready_ns <= span.start_ns <= command_ns
+    ]
+    most_ns = 2 * command_ns - seen.lifecycle.zero_ns
+    return min(max([command_ns, *ends]), most_ns)
 
 
 def _earliest_ns(seen: Seen) -> int:

@@ -9,14 +9,14 @@ cluster chose (names, messages) goes through `escape`; the rest are our own numb
 from __future__ import annotations
 
 from collections.abc import Iterable
-from html import escape, unescape
+from html import escape
 
 from dashboard.claim_lanes import Dot, LaneRow, Shape
 from dashboard.templatetags.formats import duration
 
 THIN_PERCENT = 0.35  # thinner than the two pixels a bar needs to be seen
 WORDS_INSIDE_PERCENT = 4.0  # a bar that has room for a word of its own
-CHARACTER_PERCENT = 0.62
+CHARACTER_PERCENT = 0.62  # of an axis that is rarely shorter than 800 pixels
 MAX_LABEL = 120
 MAX_WORDS = 160
 
@@ -87,25 +87,33 @@ def _words(row: LaneRow) -> str:
     length = duration(row.length_ns, row.precision_ns) if row.length_ns is not None else ""
     if row.span_id and row.length_ns is None and row.count == 1:
         length = "end not received"
-    words = "  ".join(filter(None, (escape(row.words[:MAX_WORDS]), _problem(row.problem), length)))
     ends = [shape.x + shape.width for shape in row.shapes] + [dot.x for dot in row.dots]
     if not ends:
+        words = _joined(row.words[:MAX_WORDS], row.problem, length)
         if row.outside == "later":
             return f'<text class="off" x="100%" y="15" text-anchor="end">{words}  later →</text>'
         return f'<text class="off" x="0" y="15">{"← earlier  " if row.outside else ""}{words}</text>'
     end, start = max(ends), min([shape.x for shape in row.shapes] + [dot.lower_x for dot in row.dots])
-    if not words:
-        return ""
-    if end + _room(words) > 100:
-        # Right of the last bar is no room: left of the first one, else over it.
-        x = start if start >= _room(words) else end
-        return f'<text x="{x}%" dx="-8" y="15" text-anchor="end">{words}</text>'
-    return f'<text x="{round(end, 2)}%" dx="8" y="15">{words}</text>'
+    fixed = len(row.problem) + len(length) + 4  # characters that are not cut
+    wanted = (fixed + len(row.words)) * CHARACTER_PERCENT
+    right, left = 100 - end, start
+    side = right if right >= min(wanted, left) else left
+    if side < fixed * CHARACTER_PERCENT:  # the bar takes it all
+        inside = ' class="in"' if row.shapes else ""
+        words = _joined(row.words[:MAX_WORDS], row.problem, length)
+        return f'<text{inside} x="{round(end, 2)}%" dx="-8" y="15" text-anchor="end">{words}</text>'
+    words = _joined(_cut(row.words, int(side / CHARACTER_PERCENT) - fixed), row.problem, length)
+    if side == right:
+        return f'<text x="{round(end, 2)}%" dx="8" y="15">{words}</text>'
+    return f'<text x="{start}%" dx="-8" y="15" text-anchor="end">{words}</text>'
 
 
-def _room(words: str) -> float:
-    """What these words take of an axis that is rarely shorter than 800 pixels."""
-    return (len(unescape(words)) + 2) * CHARACTER_PERCENT
+def _joined(words: str, problem: str, length: str) -> str:
+    return "  ".join(filter(None, (escape(words), _problem(problem), escape(length))))
+
+
+def _cut(words: str, most: int) -> str:
+    return words if len(words) <= most else words[: max(most - 1, 0)] + "…"
 
 
 def _problem(problem: str) -> str:

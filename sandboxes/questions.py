@@ -17,6 +17,7 @@ from sandboxes.records import Change, StartType, State
 
 OPEN_STATES = (State.STARTING, State.STUCK, State.READY, State.SUSPENDED)
 AMBIGUOUS = "ambiguous"
+CERTAINTIES = ("exact", "inferred", AMBIGUOUS)
 IMPORTED_UID = "imported"  # store.IMPORTED
 USUAL_CLAIMS = 50  # newest of a pool: what is usual there
 MAX_NAMES = 200
@@ -98,15 +99,15 @@ def claim_links(uid: str, most: int) -> list[Link]:
 
 
 def evidence(uids: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
-    """What joins telemetry to each claim: (evidence, certainty), most frequent first."""
+    """What joins telemetry to each claim: (evidence, certainty), the surest first, then the most frequent."""
     counted = (
         Link.objects.filter(claim_uid__in=list(uids))
         .values_list("claim_uid", "evidence", "certainty")
         .annotate(number=Count("id"))
-        .order_by("-number")
+        .order_by()
     )
     found: dict[str, list[tuple[str, str]]] = {}
-    for uid, evidence, certainty, _ in counted:
+    for uid, evidence, certainty, _ in sorted(counted, key=lambda row: (CERTAINTIES.index(row[2]), -row[3])):
         found.setdefault(uid, []).append((evidence, certainty))
     return found
 

@@ -156,21 +156,24 @@ def test_log_lines_of_linked_spans_are_there_and_no_others(client: Client) -> No
     assert "of another span" not in html
 
 
-def test_the_clients_spans_tell_when_it_was_ready_there_and_its_first_command(client: Client) -> None:
-    claim = load("quickstart-cold")["c1"]
-    assert claim.ready_ns is not None
-    ready_ns = claim.ready_ns + 5 * MS
-    wait = make_span("sandbox-client.wait_for_claim_ready", scope="sandbox_client", trace=trace_id(1), span=span_id(1),
-                     start_ns=claim.zero_ns, duration_ns=ready_ns - claim.zero_ns)  # fmt: skip
-    run = make_span("sandbox-client.run", scope="sandbox_client", trace=trace_id(1), span=span_id(2),
-                    start_ns=ready_ns, duration_ns=30 * MS)  # fmt: skip
-    save_now(batch(wait, run))
-    before = cells(page(client, claim))
-    link(claim, trace_id(1), span_id(1))
-    link(claim, trace_id(1), span_id(2))
-    after = cells(page(client, claim))
-    assert (before["first command"], after["first command"]) == ("–", "30 ms")  # noqa: RUF001
-    assert after["client ready"].removeprefix("< ") == "5.0 ms" or after["client ready"].endswith(" ms")
+def test_up_to_the_first_command_means_up_to_its_end(client: Client) -> None:
+    zero_ns = T0_NS
+    moments = {
+        name: moment(name, zero_ns + n * 100 * MS)
+        for n, name in enumerate((Milestone.CREATED, Milestone.CLAIM_READY, Milestone.FIRST_COMMAND))
+    }
+    claim = made(state=State.DELETED, moments=moments)
+    run = make_span("sandbox-client.run", scope="sandbox_client", trace=trace_id(1), span=span_id(1),
+                    start_ns=zero_ns + 200 * MS, duration_ns=100 * MS)  # fmt: skip
+    later = make_span("sandbox-client.read", scope="sandbox_client", trace=trace_id(2), span=span_id(2),
+                      start_ns=zero_ns + 900 * MS)  # fmt: skip
+    save_now(batch(run, later))
+    for number in (1, 2):
+        link(claim, trace_id(number), span_id(number))
+    html = lane(page(client, claim), "client")
+    x, width = re.search(r'class="box" x="([0-9.]+)%" y="5" width="([0-9.]+)%"', html).groups()  # type: ignore[union-attr]
+    assert float(x) + float(width) == pytest.approx(100 / 1.12, abs=0.1)
+    assert "later" in words(html)
 
 
 def test_a_claim_that_failed_says_why_with_its_proof_and_what_to_do(client: Client) -> None:
