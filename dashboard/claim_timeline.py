@@ -18,23 +18,22 @@ from dashboard.words import severity
 from sandboxes import story, timeline
 from sandboxes.lifecycle import STAGES
 from sandboxes.questions import OPEN_STATES
-from sandboxes.records import Lifecycle, Milestone, Stage, StartType
+from sandboxes.records import Lifecycle, Milestone, Stage
 
 START, LIFE = "start", "life"  # what the axis shows: up to the first command, or the whole life
 AFTER_READY = 0.25  # of the time to ready, shown after it where there is no command
-WARM_STAGES = (Milestone.CREATED, Milestone.OBSERVED, Milestone.BOUND, Milestone.CLAIM_READY)
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A stage below the bar; without `stage` it was not reached, or is being waited for (`waiting`)."""
+    """A stage below the bar; without `stage` it was not reached, or is being waited for (`waited_ns`)."""
 
     name: str
     owner: str
     stage: Stage | None = None
     usual_ns: int | None = None
     longest: bool = False
-    waiting: bool = False
+    waited_ns: int | None = None
     x: float = 0.0  # in the bar: percent of its own part
     width: float = 0.0
     before_ns: int | None = None  # pre-warmed: how long before zero it ended
@@ -86,7 +85,7 @@ def draw(seen: Seen, view: str, now_ns: int, usual_ns: dict[str, int], say: stor
     objects, events = timeline.object_rows(lifecycle, seen.changes), timeline.event_rows(seen.changes)
     latest_ns = _latest_ns(seen, objects, view, now_ns if is_open else None)
     axis = ClaimAxis.over(lifecycle.zero_ns, _earliest_ns(seen), latest_ns, _pre_warmed_ns(lifecycle, objects))
-    ready, longest = story.ready(lifecycle), story.longest(lifecycle)
+    ready, longest, waits = story.ready(lifecycle), story.longest(lifecycle), story.wait(lifecycle, now_ns)
     ready_x = axis.at(ready.time_ns) if ready and ready.time_ns <= axis.to_ns else None
     now_x = axis.at(now_ns) if is_open and now_ns <= axis.to_ns else None
     named = [Tick(x, label) for x, label in ((ready_x, "ready"), (now_x, "now")) if x is not None]
@@ -101,7 +100,7 @@ def draw(seen: Seen, view: str, now_ns: int, usual_ns: dict[str, int], say: stor
         Lane("logs", "Logs", _count(len(seen.logs), "line"), [_log_row(axis, log) for log in seen.logs],
              "No log line was said inside a span of this claim. OTEL_PYTHON_LOG_CORRELATION=true sends the SDK's."),
     ]  # fmt: skip
-    cells = _cells(lifecycle, longest, usual_ns, now_ns if is_open and ready is None else None)
+    cells = _cells(lifecycle, longest, usual_ns, waits)
     return Drawn(
         story=story.tell(lifecycle, events, now_ns, say),
         cells=cells,
@@ -114,7 +113,7 @@ def draw(seen: Seen, view: str, now_ns: int, usual_ns: dict[str, int], say: stor
         is_open=is_open,
         ready_x=ready_x,
         now_x=now_x,
-        band=_band(axis, longest),
+        band=_band(axis, longest, waits),
         clocks=_clocks(lifecycle),
         events=events,
     )
@@ -161,34 +160,34 @@ def _pre_warmed_ns(lifecycle: Lifecycle, objects: Sequence[timeline.Row]) -> int
     return min(starts)
 
 
-def _cells(lifecycle: Lifecycle, longest: Stage | None, usual_ns: dict[str, int], now_ns: int | None) -> list[Cell]:
+def _cells(
+    lifecycle: Lifecycle, longest: Stage | None, usual_ns: dict[str, int], waits: story.Wait | None
+) -> list[Cell]:
     """The stages of the claim's own start, those not reached too."""
     own = {stage.name: stage for stage in lifecycle.stages if not stage.pre_warmed}
     skipped = {stage.name for stage in lifecycle.stages if stage.pre_warmed}
-    wanted = [kind for kind in STAGES if kind.name not in skipped and _is_expected(lifecycle, kind.end, own)]
-    last_ns = max((stage.end.time_ns for stage in own.values()), default=lifecycle.zero_ns)
-    whole_ns = sum(stage.duration_ns for stage in own.values())
-    whole_ns = max(whole_ns + max((now_ns or 0) - last_ns, 0), 1)
-    cells, x, waiting = [], 0.0, now_ns is not None
-    for kind in wanted:
+    waited_ns = waits.end_ns - waits.start_ns if waits else 0
+    whole_ns = max(sum(stage.duration_ns for stage in own.values()) + waited_ns, 1)
+    cells, x = [], 0.0
+    for kind in STAGES:
         stage = own.get(kind.name)
-        waits = stage is None and waiting
-        waiting = waiting and not waits
-        length_ns = stage.duration_ns if stage else max((now_ns or 0) - last_ns, 0) if waits else 0
-        width = round(100 * length_ns / whole_ns, 2)
-        # The table's owner: a stage's own begins where the last milestone known does.
-        owner = stage.owner if stage else kind.owner
-        cells.append(Cell(kind.name, owner, stage, usual_ns.get(kind.name), stage is longest and stage is not None,
-                          waits, round(x, 2), width))  # fmt: skip
+        if kind.name in skipped or not (stage or story.is_expected(lifecycle, kind.end)):
+            continue
+        waiting = stage is None and waits is not None and waits.name == kind.name
+        width = round(100 * (stage.duration_ns if stage else waited_ns if waiting else 0) / whole_ns, 2)
+        cell = Cell(
+            name=kind.name,
+            owner=stage.owner if stage else kind.owner,  # a stage begins where the last milestone known does
+            stage=stage,
+            usual_ns=usual_ns.get(kind.name),
+            longest=stage is not None and stage is longest and waits is None,
+            waited_ns=waited_ns if waiting else None,
+            x=round(x, 2),
+            width=width,
+        )
+        cells.append(cell)
         x += width
     return cells
-
-
-def _is_expected(lifecycle: Lifecycle, end: Milestone, own: dict[str, Stage]) -> bool:
-    """A warm claim has no Pod to wait for; the client's milestones are known from telemetry alone."""
-    if end in own:
-        return True
-    return lifecycle.start_type != StartType.WARM or end in WARM_STAGES
 
 
 def _pre_warmed_cells(lifecycle: Lifecycle) -> list[Cell]:
@@ -203,11 +202,16 @@ def _pre_warmed_cells(lifecycle: Lifecycle) -> list[Cell]:
     return cells
 
 
-def _band(axis: ClaimAxis, stage: Stage | None) -> Shape | None:
-    if stage is None or stage.duration_ns == 0:
+def _band(axis: ClaimAxis, stage: Stage | None, waits: story.Wait | None) -> Shape | None:
+    """The longest stage, or the one it never came out of."""
+    if waits is not None:
+        start_ns, end_ns, owner = waits.start_ns, waits.end_ns, waits.owner
+    elif stage is not None:
+        start_ns, end_ns, owner = stage.start.time_ns, stage.end.time_ns, stage.owner
+    else:
         return None
-    x = axis.at(stage.start.time_ns)
-    return Shape(x, round(axis.at(stage.end.time_ns) - x, 2), f"owner-{stage.owner}")
+    x = axis.at(start_ns)
+    return Shape(x, round(axis.at(end_ns) - x, 2), f"owner-{owner}") if end_ns > start_ns else None
 
 
 def _client_lane(seen: Seen, rows: Sequence[LaneRow], services: Sequence[str]) -> Lane:

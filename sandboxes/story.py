@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sandboxes.lifecycle import STAGES
 from sandboxes.records import Lifecycle, Milestone, Moment, Owner, Stage, StartType, State
 from sandboxes.timeline import Row
 
@@ -33,6 +34,8 @@ BY_OWNER = {
     Owner.READINESS: "waiting until the container answered its readiness probe",
 }
 MOST_PROOFS = 3
+WARM_START = frozenset({Milestone.CREATED, Milestone.OBSERVED, Milestone.BOUND, Milestone.CLAIM_READY})
+CLIENTS = frozenset({Milestone.CLIENT_READY, Milestone.FIRST_COMMAND})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,35 @@ def starting_stages(lifecycle: Lifecycle) -> list[Stage]:
 def longest(lifecycle: Lifecycle) -> Stage | None:
     """The stage of the start that took most time."""
     return max(starting_stages(lifecycle), key=lambda stage: stage.duration_ns, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The stage a claim that is not ready is in, or was in when it ended."""
+
+    name: str
+    owner: Owner
+    start_ns: int
+    end_ns: int
+
+
+def wait(lifecycle: Lifecycle, now_ns: int) -> Wait | None:
+    """What it waits for until now, or waited for until it was deleted or expired; None once it was ready."""
+    if ready(lifecycle) is not None:
+        return None
+    reached = [number for number, kind in enumerate(STAGES) if kind.end in lifecycle.moments]
+    last_ns = max((lifecycle.moments[STAGES[number].end].time_ns for number in reached), default=lifecycle.zero_ns)
+    rest = STAGES[max(reached, default=-1) + 1 :]
+    kind = next((kind for kind in rest if is_expected(lifecycle, kind.end)), None)
+    if kind is None or kind.end not in WAITS_FOR:
+        return None
+    ended = lifecycle.moments.get(Milestone.DELETED) or lifecycle.moments.get(Milestone.EXPIRED)
+    return Wait(kind.name, kind.owner, last_ns, max(ended.time_ns if ended else now_ns, last_ns))
+
+
+def is_expected(lifecycle: Lifecycle, end: Milestone) -> bool:
+    """A warm claim has no Pod to wait for."""
+    return lifecycle.start_type != StartType.WARM or end in WARM_START or end in CLIENTS
 
 
 def tell(lifecycle: Lifecycle, events: Sequence[Row], now_ns: int, say: Say) -> Story:

@@ -24,6 +24,7 @@ from sandboxes.questions import OPEN_STATES, ClaimFilter
 from sandboxes.records import Lifecycle, State
 
 FILTERS = ("q", "state", "start", "pool", "template", "namespace", "claim", "cluster")
+SCALE_WITHOUT_STARTS_NS = 2 * 10**9
 LEFT_OPEN_NS = 15 * 60 * 10**9  # ready for longer than this and nobody deleted it: somebody may have forgotten
 
 
@@ -77,7 +78,8 @@ def _list(parameters: Parameters) -> dict[str, Any]:
     now_ns = time.time_ns()
     uids = [claim.uid for claim in page.rows]
     evidence, spans = questions.evidence(uids), questions.linked_spans(uids)
-    scale = scale_ns(claim.time_to_ready_ns for claim in page.rows if claim.time_to_ready_ns)
+    lengths = [claim.time_to_ready_ns for claim in page.rows if claim.time_to_ready_ns]
+    scale = scale_ns(lengths or [SCALE_WITHOUT_STARTS_NS])
     counted = questions.states(replace(parameters.claims, state=""))
     count, more = queries.count_up_to(found)
     return {
@@ -97,6 +99,10 @@ def _row(claim: Claim, scale: int, now_ns: int, evidence: Mapping[str, list[tupl
     for stage in story.starting_stages(lifecycle):
         x = min(percent(stage.start.time_ns - lifecycle.zero_ns, scale), 100)
         pieces.append(Piece(stage.owner, x, round(min(percent(stage.duration_ns, scale), 100 - x), 2)))
+    if waits := story.wait(lifecycle, now_ns):
+        x = min(percent(waits.start_ns - lifecycle.zero_ns, scale), 100)
+        width = min(percent(waits.end_ns - waits.start_ns, scale), 100 - x)
+        pieces.append(Piece(waits.owner, x, round(width, 2)))
     starting = claim.state in (State.STARTING, State.STUCK)
     ready = claim.time_to_ready_ns is not None
     length_ns = claim.time_to_ready_ns or 0
@@ -104,7 +110,7 @@ def _row(claim: Claim, scale: int, now_ns: int, evidence: Mapping[str, list[tupl
     return Row(
         claim=claim,
         pieces=[piece for piece in pieces if piece.width > 0],
-        too_long=length_ns > scale,
+        too_long=max(length_ns, waits.end_ns - lifecycle.zero_ns if waits else 0) > scale,
         precision_ns=claim.time_to_ready_precision_ns or 1,
         open_ns=now_ns - claim.zero_ns if starting else None,
         never=not ready and not starting,

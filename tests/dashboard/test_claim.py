@@ -185,6 +185,13 @@ def test_a_claim_that_failed_says_why_with_its_proof_and_what_to_do(client: Clie
     assert re.search(r'class="row i0 event warning"[^>]*id="event-FailedScheduling', html)
 
 
+def test_a_claim_that_was_never_ready_shows_what_it_waited_for_until_it_ended(client: Client) -> None:
+    html = page(client, load("failures")["unschedulable"])
+    assert re.fullmatch(r"7\.9\d s|8\.0\d s", cells(html)["scheduled"])
+    assert re.search(r"Never scheduled, waited (7\.9|8\.0)", words(html))
+    assert 'class="band owner-scheduler"' in html
+
+
 def test_an_open_claim_grows_and_leaves_room_for_it(client: Client) -> None:
     now_ns = time.time_ns()
     created = moment(Milestone.CREATED, now_ns - 5 * SECOND)

@@ -1,0 +1,103 @@
+"""Claims in a real browser: they arrive by themselves, grow while they are open, and fit any screen."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.sandboxes.recordings import watch_path
+from tests.server import ROOT, Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.server]
+
+QUICKSTART = "80a424cc-f1da-4cb3-9d44-77fcd87ed0b3"
+UNSCHEDULABLE = "43ff748b-89d6-444c-9617-c5af7bfbcc5c"
+
+
+def bring(server: Server, path: Path) -> None:
+    """Imports a file as anybody would, beside the running server."""
+    command = [sys.executable, str(ROOT / "manage.py"), "import", str(path)]
+    subprocess.run(command, env=server.environment, check=True, capture_output=True, timeout=120)
+
+
+def open_claim(path: Path, uid: str) -> Path:
+    """A claim that was made a moment ago and that nothing has happened to since."""
+    now_ns = time.time_ns()
+    made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now_ns // 10**9))
+    metadata = {"uid": uid, "name": uid, "namespace": "default", "resourceVersion": "1", "creationTimestamp": made}
+    claim = {
+        "apiVersion": "extensions.agents.x-k8s.io/v1beta1", "kind": "SandboxClaim", "metadata": metadata,
+        "spec": {"warmPoolRef": {"name": "pool"}},
+    }  # fmt: skip
+    line = {"received_unix_nano": now_ns, "resource": "sandboxclaims", "type": "ADDED", "object": claim}
+    path.write_bytes(orjson.dumps(line) + b"\n")
+    return path
+
+
+def test_a_claim_appears_in_the_open_list_by_itself_and_opens(server: Server, page: Page, tmp_path: Path) -> None:
+    page.goto(f"{server.pages_url}/claims/")
+    expect(page.locator("[data-live-state]").first).to_have_text("Live")
+    bring(server, open_claim(tmp_path / "claim.jsonl", "appears"))
+    row = page.locator('[data-claim-uid="appears"]')
+    expect(row).to_contain_text("Starting")
+    row.get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("appears")
+
+
+def test_an_open_claim_grows_with_the_clock(server: Server, page: Page, tmp_path: Path) -> None:
+    bring(server, open_claim(tmp_path / "claim.jsonl", "grows"))
+    page.goto(f"{server.pages_url}/claims/grows/")
+    counted = page.locator(".number [data-counts]")
+    before = counted.inner_text()
+    expect(counted).not_to_have_text(before)
+    bar = page.locator('[data-lane="objects"] [data-grows]').first
+    width = bar.get_attribute("width")
+    page.wait_for_function(
+        "([lane, width]) => document.querySelector(lane).getAttribute('width') !== width",
+        arg=['[data-lane="objects"] [data-grows]', width],
+    )
+
+
+def test_a_lane_stays_as_the_reader_left_it(server: Server, page: Page) -> None:
+    bring(server, watch_path("quickstart-cold"))
+    page.goto(f"{server.pages_url}/claims/{QUICKSTART}/")
+    events = page.locator('[data-lane="events"]')
+    events.locator("summary").click()
+    page.evaluate(
+        "import(document.querySelector('script[src*=\"regions\"]').src).then((regions) => {"
+        " delete document.getElementById('claim').dataset.version; return regions.fetchRegion('claim'); })"
+    )
+    expect(events).not_to_have_attribute("open", "")
+
+
+def test_a_proof_leads_to_its_row(server: Server, page: Page) -> None:
+    bring(server, watch_path("failures"))
+    page.goto(f"{server.pages_url}/claims/{UNSCHEDULABLE}/")
+    page.locator("a.badge", has_text="FailedScheduling").click()
+    expect(page.locator(".row:target")).to_contain_text("FailedScheduling")
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_screen_scrolls_sideways(server: Server, page: Page, width: int, scheme: str) -> None:
+    bring(server, watch_path("quickstart-cold"))
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    for path in ("/claims/?range=all", f"/claims/{QUICKSTART}/", f"/claims/{QUICKSTART}/?view=life"):
+        page.goto(server.pages_url + path)
+        expect(page.get_by_text("sandbox-claim-16bf9384").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_markdown_is_copied(server: Server, page: Page) -> None:
+    bring(server, watch_path("quickstart-cold"))
+    page.goto(f"{server.pages_url}/claims/{QUICKSTART}/")
+    page.get_by_role("button", name="Copy as Markdown").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert "### SandboxClaim default/sandbox-claim-16bf9384" in page.evaluate("navigator.clipboard.readText()")
