@@ -39,12 +39,14 @@ class ObjectVersion(models.Model):
     object = AttributesField()
 
     class Meta:
+        # None begins with the cluster or the kind: of those there are few, and SQLite, which does not count, would take
+        # such an index for the best one and look through all there is.
         constraints = [
-            models.UniqueConstraint(fields=["cluster", "uid", "resource_version", "change"], name="version_identity"),
+            models.UniqueConstraint(fields=["uid", "resource_version", "cluster", "change"], name="version_identity"),
         ]
         indexes = [
-            models.Index(fields=["cluster", "belongs_to"], name="version_belongs_to"),
-            models.Index(fields=["cluster", "kind", "received_ns"], name="version_kind_received"),
+            models.Index(fields=["belongs_to", "kind"], name="version_belongs_to"),
+            models.Index(fields=["namespace", "kind", "name", "received_ns"], name="version_name"),
         ]
 
 

@@ -18,7 +18,7 @@ from sandboxes.objects import belongs_to
 from sandboxes.records import Change, ChangeType, Kind
 
 TABLE = ObjectVersion._meta.db_table
-IDENTITY = ("cluster_id", "uid", "resource_version")
+IDENTITY = ("uid", "resource_version", "cluster_id")
 COLUMNS = (*IDENTITY, "change", "kind", "namespace", "name", "belongs_to", "received_ns", "after_ns", "object")
 MAX_OBJECT_BYTES = 2 * 1024 * 1024  # etcd takes 1.5 MB
 MAX_DEPTH = 100
@@ -43,7 +43,7 @@ def insert_new(cluster_id: int, changes: Sequence[Change]) -> list[Change]:
         new.append(change)
         name, namespace = (str(change.metadata.get(key, "")) for key in ("name", "namespace"))
         whole = (change.type.value, change.kind.value, namespace, name, belongs_to(change))
-        rows.append((cluster_id, *version, *whole, change.received_ns, change.after_ns, text))
+        rows.append((*version, cluster_id, *whole, change.received_ns, change.after_ns, text))
     insert_rows(TABLE, COLUMNS, rows, "ON CONFLICT DO NOTHING")
     return new
 
@@ -56,7 +56,7 @@ def _known(cluster_id: int, changes: Sequence[Change]) -> dict[tuple[str, str], 
         part = wanted[position : position + CHUNK]
         places = ",".join(["(%s,%s,%s)"] * len(part))
         sql = f"SELECT uid, resource_version, change FROM {TABLE} WHERE ({','.join(IDENTITY)}) IN (VALUES {places})"
-        for uid, version, change in execute(sql, [v for key in part for v in (cluster_id, *key)]).fetchall():
+        for uid, version, change in execute(sql, [v for key in part for v in (*key, cluster_id)]).fetchall():
             known.setdefault((uid, version), set()).add(change)
     return known
 

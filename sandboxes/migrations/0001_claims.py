@@ -110,8 +110,8 @@ class Migration(migrations.Migration):
                 ('cluster', collector.models.Reference(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='sandboxes.cluster')),
             ],
             options={
-                'indexes': [models.Index(fields=['cluster', 'belongs_to'], name='version_belongs_to'), models.Index(fields=['cluster', 'kind', 'received_ns'], name='version_kind_received')],
-                'constraints': [models.UniqueConstraint(fields=('cluster', 'uid', 'resource_version', 'change'), name='version_identity')],
+                'indexes': [models.Index(fields=['belongs_to', 'kind'], name='version_belongs_to'), models.Index(fields=['namespace', 'kind', 'name', 'received_ns'], name='version_name')],
+                'constraints': [models.UniqueConstraint(fields=('uid', 'resource_version', 'cluster', 'change'), name='version_identity')],
             },
         ),
     ]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from collector.writer import Committed
 from sandboxes.models import Claim, Cluster, ObjectVersion
 from sandboxes.recorded import Recording, read_changes
 from sandboxes.records import Change, ChangeType, Clock, ClusterIdentity, Kind, Milestone, Moment
 from sandboxes.store import IMPORTED, add_client, keep, look_again, save_changes
-from sandboxes.surroundings import around
+from sandboxes.surroundings import around, around_all
 from tests.sandboxes.recordings import SCENARIOS, truth, watch_lines
 
 pytestmark = pytest.mark.django_db
@@ -157,6 +160,20 @@ def test_a_claim_that_waits_too_long_is_stuck_though_nothing_happens() -> None:
     assert Claim.objects.get().state == "stuck"
     assert committed.changed == {"claims": {"a"}}
     assert look_again(LIVE, Committed()) == 0
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="about SQLite's planner, which counts nothing")
+def test_what_is_around_a_claim_is_found_by_what_is_rare() -> None:
+    save_changes(LIVE, changes_of("traced-warm"))
+    uids = list(Claim.objects.values_list("uid", flat=True))
+    with CaptureQueriesContext(connection) as captured:
+        assert len(around_all(Cluster.objects.values_list("pk", flat=True), uids)) == len(uids)
+    queries = [query["sql"] for query in captured if "sandboxes_objectversion" in query["sql"]]
+    with connection.cursor() as cursor:
+        plans = [cursor.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall() for sql in queries]
+    steps = [row[3] for plan in plans for row in plan if "sandboxes_objectversion" in row[3]]
+    assert len(queries) <= 9
+    assert [step for step in steps if not re.search(r"SEARCH .*\((uid|belongs_to|namespace)=\?", step)] == []
 
 
 ODD: list[Any] = [None, 7, [], {}, "\x00", "\ud800", 2**70, [{"type": 3}, None], {"a": float("nan")}, {"name": ["x"]}]
