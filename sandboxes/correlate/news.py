@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from django.db.models import Q
 
 from sandboxes.correlate.claims import ClaimFacts, facts_of
-from sandboxes.correlate.keys import HintFacts
+from sandboxes.correlate.keys import EXACT, Evidence, HintFacts
 from sandboxes.correlate.nameless import NAMING_CLAIM, NAMING_SANDBOX, NEAR_NS
 from sandboxes.correlate.reading import hint_facts
 from sandboxes.hints import HintKind
-from sandboxes.models import Claim, Hint
+from sandboxes.models import Claim, Hint, Link
 
 MAX_HINTS = 2_000  # a step
 MAX_CLAIMS = 200
@@ -92,7 +92,22 @@ def timed_traces(news: News) -> set[str]:
             which |= stretch
         rows = Hint.objects.filter(which, trace_id__isnull=False).order_by("-id")
         traces.update(row.trace_id for row in rows.only("trace_id")[:MAX_REOPENED])
-    return traces
+    return _open(traces)
+
+
+def _open(traces: set[str]) -> set[str]:
+    """Without those that names have decided: no time can say otherwise. They are most, and claims change often."""
+    ordered = sorted(traces)
+    decided: set[str] = set()
+    by_time: set[str] = set()
+    for position in range(0, len(ordered), MAX_STRETCHES):
+        rows = Link.objects.filter(trace_id__in=ordered[position : position + MAX_STRETCHES])
+        for row in rows.only("trace_id", "evidence", "certainty"):
+            if row.evidence == Evidence.TIME:
+                by_time.add(row.trace_id)
+            elif row.certainty == EXACT:
+                decided.add(row.trace_id)
+    return traces - (decided - by_time)
 
 
 def _stretches(news: News) -> list[Q]:

@@ -63,8 +63,12 @@ class Truth:
     either: dict[Place, str] = field(default_factory=dict)
     by_trace: dict[str, str] = field(default_factory=dict)
     by_sandbox: dict[str, str] = field(default_factory=dict)
+    names: dict[Place, str] = field(default_factory=dict)  # of the claim each span was made for
+    reported: dict[str, str] = field(default_factory=dict)  # the names of claims known from telemetry alone, by uid
 
     def allows(self, place: Place, uid: str, sandbox: str) -> bool:
+        if uid in self.reported:
+            return self.reported[uid] == self.names.get(place)
         if place in self.owners:
             return self.owners[place] == uid
         if place in self.either:
@@ -73,7 +77,7 @@ class Truth:
 
 
 def truth_of(scenario: str) -> Truth:
-    found = Truth()
+    found = Truth(reported=dict(Claim.objects.filter(cluster__isnull=True).values_list("uid", "name")))
     told = truth(scenario)
     far = False
     for claim in told["claims"]:
@@ -82,6 +86,7 @@ def truth_of(scenario: str) -> Truth:
         for kind, into in (("spans", found.owners), ("far_spans", found.owners), ("sandbox_spans", found.either)):
             for span in claim.get(kind, []):
                 into[span["trace_id"], span["span_id"]] = uid
+                found.names[span["trace_id"], span["span_id"]] = claim["name"]
         if not far:
             found.by_trace |= {span["trace_id"]: uid for span in claim["spans"]}
             found.by_sandbox[claim.get("sandbox") or ""] = uid
