@@ -44,12 +44,12 @@ class Following:
         self._version = ""  # where the next watch begins; empty: a list has to come first
         self._failures = 0
         self.looked = asyncio.Event()  # at what is there, or found that we cannot
-        self.after: asyncio.Event | None = None  # something to wait for before
+        self.after: list[asyncio.Event] = []  # what to wait for before
 
     async def run(self) -> None:
         """Goes on until it is cancelled."""
-        if self.after:
-            await self.after.wait()
+        for looked in self.after:
+            await looked.wait()
         while True:
             began = time.monotonic()
             try:

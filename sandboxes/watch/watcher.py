@@ -169,7 +169,7 @@ class Watcher:
                         present.take(claim)
                 present.last_ns = seen_ns or None
             followings.append(Following(connection, resource, present, saving.put, tell, self._timing))
-        _pods_first(followings)
+        _put_in_order(followings)
         return followings
 
     async def _look(self, connection: Connection, files: object, context: str) -> None:
@@ -221,12 +221,19 @@ class Watcher:
         self.state = State(status, detail, cluster)
 
 
-def _pods_first(followings: Sequence[Following]) -> None:
-    """Events about Pods come after the Pods: whose Pod is not known yet can wait for it in small numbers only."""
-    pods = {each.resource.namespace: each.looked for each in followings if each.resource.kind == Kind.POD}
+def _put_in_order(followings: Sequence[Following]) -> None:
+    """Says what is listed after what.
+
+    Events about Pods come after the Pods: whose Pod is not known yet can wait for it in small numbers only. Claims come
+    after Sandboxes and Pods: so a story is told once, whole, and not again with each thing around it.
+    """
+    looked = {(each.resource.kind, each.resource.namespace): each.looked for each in followings}
     for each in followings:
-        if each.resource.field_selector.endswith(f"={Kind.POD.value}"):
-            each.after = pods[each.resource.namespace]
+        namespace = each.resource.namespace
+        if each.resource.kind == Kind.CLAIM:
+            each.after = [looked[kind, namespace] for kind in (Kind.SANDBOX, Kind.POD)]
+        elif each.resource.field_selector.endswith(f"={Kind.POD.value}"):
+            each.after = [looked[Kind.POD, namespace]]
 
 
 watcher = Watcher()
