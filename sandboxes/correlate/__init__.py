@@ -50,10 +50,14 @@ class Correlator:
 
     def __init__(self) -> None:
         self._remembered = Remembered()
+        self._came_to = {HINTS: 0, CLAIMS: 0}
 
     def step(self) -> bool:
         """Decides about what is new; whether there was anything, and so may be more. Raises Unavailable."""
         positions = _positions()
+        if any(positions[name] < self._came_to[name] for name in positions):
+            self._remembered = Remembered()  # all was cleared
+        self._came_to = positions
         news = read_news(positions[HINTS], positions[CLAIMS], self._remembered)
         moved = {HINTS: news.hint_position, CLAIMS: news.claim_position}
         if moved == positions:

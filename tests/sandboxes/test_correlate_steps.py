@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from collector.clearing import clear
 from collector.ingest import after_commit
 from collector.writer import Committed
 from sandboxes import correlate
@@ -75,6 +76,17 @@ def test_looking_again_at_what_is_known_changes_nothing() -> None:
     Cursor.objects.update(position=0)
     join(Correlator())
     assert (links(), Hint.objects.count()) == (before, hints)
+
+
+def test_after_all_was_cleared_the_same_claims_are_joined_anew() -> None:
+    correlator = Correlator()
+    fill("full-path")
+    join(correlator)
+    clear()
+    for _, store in (*telemetry_of("full-path"), *cluster_of("full-path")):
+        store()
+        join(correlator)
+    assert judge("full-path").missed == []
 
 
 def test_late_spans_find_their_claim() -> None:
