@@ -22,6 +22,7 @@ CERTAINTIES = ("exact", "inferred", AMBIGUOUS)
 IMPORTED_UID = "imported"  # store.IMPORTED
 USUAL_CLAIMS = 50  # newest of a pool: what is usual there
 MAX_NAMES = 200
+MAX_TRACE_CLAIMS = 20
 NEWEST = 2_000  # claims looked through for names to suggest
 
 
@@ -114,6 +115,12 @@ def evidence(uids: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
     for uid, evidence, certainty, _ in sorted(counted, key=lambda row: (CERTAINTIES.index(row[2]), -row[3])):
         found.setdefault(uid, []).append((evidence, certainty))
     return found
+
+
+def trace_claims(trace_id: str) -> list[Claim]:
+    """The claims that spans of this trace belong to; what may be another's does not count."""
+    sure = Link.objects.filter(trace_id=trace_id).exclude(certainty=AMBIGUOUS).values("claim_uid")
+    return list(Claim.objects.filter(uid__in=sure).order_by("zero_ns", "id")[:MAX_TRACE_CLAIMS])
 
 
 def linked_spans(uids: Iterable[str]) -> dict[str, int]:

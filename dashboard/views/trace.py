@@ -22,6 +22,7 @@ from dashboard.trace_tree import TraceTree, build_tree
 from dashboard.values import trace_id as read_trace_id
 from dashboard.waterfall import Zoom, draw
 from dashboard.waterfall_html import map_html, rows_html
+from sandboxes.questions import trace_claims
 
 TABS = ("waterfall", "statistics", "logs")
 MAX_LOGS = 1_000
@@ -43,7 +44,8 @@ def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
     logs = queries.trace_logs(trace_id)
     log_count, more_logs = queries.count_up_to(logs, MAX_LOGS)
     zoom = _zoom(request.GET.get("zoom", ""))
-    version = f"{summary.span_count}-{summary.end_ns}-{summary.duration_ns}-{log_count}-{zoom}"
+    claims = trace_claims(trace_id)
+    version = f"{summary.span_count}-{summary.end_ns}-{summary.duration_ns}-{log_count}-{len(claims)}-{zoom}"
     if partial == "1" and request.headers.get("X-Version") == version:
         return HttpResponse(status=204)
     spans = read_spans(trace_id)
@@ -53,6 +55,7 @@ def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
         "version": version,
         "services": [name for name in dict.fromkeys(summary.services.split(SEPARATOR)) if name],
         "log_count": log_count,
+        "claims": claims,
         "more_logs": more_logs,
         "tab": request.GET.get("view") if request.GET.get("view") in TABS else TABS[0],
         "zoom": zoom,

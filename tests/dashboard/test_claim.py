@@ -264,6 +264,15 @@ def test_what_changes_comes_alone_and_not_again_while_nothing_did(client: Client
     assert client.get(f"/claims/{claim.uid}/", headers=headers).status_code == 200
 
 
+def test_a_trace_leads_to_the_claims_its_spans_belong_to_and_to_no_other(client: Client) -> None:
+    mine, other = made("mine"), made("other")
+    save_now(batch(*(make_span("run", trace=trace_id(1), span=span_id(n)) for n in (1, 2))))
+    link(mine, trace_id(1), span_id(1))
+    link(other, trace_id(1), span_id(2), "time", "ambiguous")
+    html = client.get(f"/traces/{trace_id(1)}/").content.decode()
+    assert re.findall(r'href="/claims/([^"]*)/" data-claim-uid', html) == ["uid-mine"]
+
+
 def test_an_unknown_uid_is_a_page_that_says_so(client: Client) -> None:
     response = client.get("/claims/nobody/")
     assert response.status_code == 404
