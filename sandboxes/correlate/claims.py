@@ -96,7 +96,7 @@ class Claims:
         self._by_uid: dict[str, ClaimFacts] = {}
         self._names: dict[str, list[ClaimFacts]] = defaultdict(list)
         self._asked: set[str] = set()
-        self._open: dict[int, list[ClaimFacts]] = {}
+        self._open: dict[int, tuple[list[ClaimFacts], bool]] = {}
 
     def read_named(self, names: Iterable[str]) -> None:
         """Reads all claims that have, or whose sandboxes have, one of these names."""
@@ -132,12 +132,20 @@ class Claims:
         return _told(found)
 
     def open_at(self, time_ns: int) -> list[ClaimFacts]:
-        """The claims that had begun and not ended, at most MAX_OPEN and one more."""
+        """The claims that had begun and not ended, the newest first; not all of them when it was crowded."""
+        return self._open_at(time_ns)[0]
+
+    def crowded_at(self, time_ns: int) -> bool:
+        """Whether more claims were open than anybody could choose among."""
+        return self._open_at(time_ns)[1]
+
+    def _open_at(self, time_ns: int) -> tuple[list[ClaimFacts], bool]:
         if time_ns not in self._open:
             begun = Claim.objects.filter(zero_ns__lte=time_ns)
             rows = begun.filter(deleted_ns__isnull=True) | begun.filter(deleted_ns__gte=time_ns - SKEW_NS)
-            found = map(facts_of, rows.order_by("-zero_ns")[: 4 * MAX_OPEN])
-            self._open[time_ns] = [claim for claim in found if claim.open_at(time_ns)][: MAX_OPEN + 1]
+            read = [facts_of(row) for row in rows.order_by("-zero_ns")[: 4 * MAX_OPEN]]
+            found = [claim for claim in read if claim.open_at(time_ns)]
+            self._open[time_ns] = found[:MAX_OPEN], len(found) > MAX_OPEN or len(read) == 4 * MAX_OPEN
         return self._open[time_ns]
 
     def made_between(self, namespace: str, from_ns: int, until_ns: int, most: int) -> list[ClaimFacts]:

@@ -43,7 +43,9 @@ class Nameless:
             return self._created_by(hint)
         if hint.kind in CALLS and self._is_of_a_sandbox(hint):
             claims = self._spoken_to(hint)
-            return Choice(tuple(claims), decided=len(claims) == 1)
+            # Among very many the one that was meant may not have been looked at.
+            crowded = self._claims.crowded_at(hint.time_ns)
+            return Choice(tuple(claims), decided=len(claims) == 1 and not crowded)
         return Choice()
 
     def _is_of_a_sandbox(self, hint: HintFacts) -> bool:
