@@ -7,7 +7,8 @@ list no longer holds. They are strangers' text: whatever is malformed is left ou
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from sys import intern
+from typing import Any, NamedTuple
 
 from sandboxes.records import Change, ChangeType, Kind
 
@@ -121,13 +122,13 @@ def _uid(value: Mapping[str, Any], key: str = "uid") -> str:
 class Present:
     """What of one resource was there when we last knew, so that a new list shows what was deleted meanwhile.
 
-    Of each object only what tells it is kept: a cluster may hold ten thousand. Events are left out; they end by
+    Of each object only what tells it is kept: a cluster may hold ten thousand of each. Events are left out; they end by
     themselves after an hour, and that says nothing.
     """
 
     def __init__(self) -> None:
         self.last_ns: int | None = None  # when the server last told something
-        self._objects: dict[str, tuple[Kind, Mapping[str, Any]]] = {}
+        self._objects: dict[str, _Known] = {}
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -140,13 +141,16 @@ class Present:
         if change.type in (ChangeType.DELETED, ChangeType.GONE):
             self._objects.pop(change.uid, None)
         else:
-            self._objects[change.uid] = change.kind, _remembered(change.object)
+            namespace, name, version = (
+                str(change.metadata.get(key, "")) for key in ("namespace", "name", "resourceVersion")
+            )
+            self._objects[change.uid] = _Known(change.kind, intern(namespace), name, version, belongs_to(change))
 
     def missing(self, listed: Collection[str], received_ns: int, after_ns: int | None) -> list[Change]:
         """What a new list does not hold any more, as GONE; before it the server last told something at `after_ns`."""
         gone = [
-            Change(ChangeType.GONE, kind, received_ns, object, after_ns)
-            for uid, (kind, object) in self._objects.items()
+            Change(ChangeType.GONE, known.kind, received_ns, _remembered(uid, known), after_ns)
+            for uid, known in self._objects.items()
             if uid not in listed
         ]
         for change in gone:
@@ -154,9 +158,16 @@ class Present:
         return gone
 
 
-KEPT = ("uid", "name", "namespace", "resourceVersion", "creationTimestamp", "labels", "ownerReferences")
+class _Known(NamedTuple):
+    kind: Kind
+    namespace: str
+    name: str
+    resource_version: str
+    belongs_to: str
 
 
-def _remembered(value: Mapping[str, Any]) -> Mapping[str, Any]:
-    metadata = mapping(value, "metadata")
-    return {"metadata": {key: metadata[key] for key in KEPT if key in metadata}}
+def _remembered(uid: str, known: _Known) -> dict[str, Any]:
+    """An object of which no more is known than which one it was."""
+    named = {"uid": uid, "name": known.name, "namespace": known.namespace, "resourceVersion": known.resource_version}
+    owner = {"ownerReferences": [{"uid": known.belongs_to, "controller": True}]} if known.belongs_to else {}
+    return {"metadata": named | owner}

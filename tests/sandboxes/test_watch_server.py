@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.sandboxes.fake_cluster import FakeCluster
+from tests.sandboxes.fake_cluster import FakeCluster, until
 from tests.sandboxes.recordings import truth, watch_lines
 from tests.server import Server
 
@@ -32,7 +32,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[FakeCluster]:
 
 @asynccontextmanager
 async def watching(tmp_path: Path) -> AsyncIterator[Server]:
-    """A server that watches the cluster, from the moment on when it does."""
+    """A server that watches the cluster the kubeconfig leads to."""
     server = Server(tmp_path, DASHBOARD_CLUSTER="auto", KUBECONFIG=str(tmp_path / "kubeconfig"))
     await asyncio.to_thread(server.start)
     try:
@@ -72,6 +72,7 @@ def claim(uid: str, version: int) -> dict[str, Any]:
 
 async def test_a_watched_session_is_on_the_pages(cluster: FakeCluster, tmp_path: Path) -> None:
     async with watching(tmp_path) as server:
+        await until(lambda: cluster.requests["watch sandboxclaims"], WAIT_S)
         await replay(cluster, "traced-warm")
         await until_states(server, {item["uid"]: "deleted" for item in truth("traced-warm")["claims"]})
         assert await watcher_check(server) == {"status": "ok", "detail": "watches test"}
