@@ -22,6 +22,7 @@ from sandboxes.lifecycle import from_json
 from sandboxes.models import Claim
 from sandboxes.questions import OPEN_STATES, ClaimFilter
 from sandboxes.records import Lifecycle, State
+from sandboxes.watch import watcher
 
 FILTERS = ("q", "state", "start", "pool", "template", "namespace", "claim", "cluster")
 SCALE_WITHOUT_STARTS_NS = 2 * 10**9
@@ -133,7 +134,11 @@ def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
     everywhere: ClaimFilter = replace(parameters.claims, from_ns=None, to_ns=None)
     newest = questions.claims(everywhere).first()
     if newest is None and not Claim.objects.exists():
-        return {"empty": "never", "endpoint": http_endpoint(request.get_host().rpartition(":")[0])}
+        return {
+            "empty": "never",
+            "watching": watcher.state,
+            "endpoint": http_endpoint(request.get_host().rpartition(":")[0]),
+        }
     given = [name for name in FILTERS if request.GET.get(name)]
     if newest is not None and parameters.cursor is None:
         return {"empty": "elsewhere", "given": given, "newest": newest, "reaching": reaching(newest.zero_ns, RANGES_S)}

@@ -1,4 +1,4 @@
-"""/: what a new user sees first: what to do while nothing has been received, and after that the newest telemetry."""
+"""/: what a new user sees first: what to do while nothing has been received, after that the newest of what has been."""
 
 from __future__ import annotations
 
@@ -17,8 +17,14 @@ from collector.models import Log, MetricPoint, Trace
 from dashboard.instructions import instructions
 from dashboard.parameters import DEFAULT_RANGE, RANGES_S
 from dashboard.views.ranges import reaching
+from sandboxes.models import Claim
 
-LISTS = ((Trace, "start_ns", "traces"), (Log, "time_ns", "logs"), (MetricPoint, "time_ns", "metrics"))
+LISTS = (
+    (Claim, "zero_ns", "claims"),
+    (Trace, "start_ns", "traces"),
+    (Log, "time_ns", "logs"),
+    (MetricPoint, "time_ns", "metrics"),
+)
 
 
 @never_cache

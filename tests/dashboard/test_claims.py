@@ -167,3 +167,8 @@ def test_what_changes_comes_alone(client: Client) -> None:
 
 def test_the_bar_leads_to_the_claims(client: Client) -> None:
     assert '<a href="/claims/" aria-current="page">Claims</a>' in page(client)
+
+
+def test_the_first_page_leads_to_the_claims_once_there_are_any(client: Client) -> None:
+    at("old", SECOND)
+    assert client.get("/").headers["Location"] == "/claims/?range=all"
