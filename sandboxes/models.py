@@ -81,6 +81,7 @@ class Claim(models.Model):
             models.Index(fields=["zero_ns"], name="claim_zero"),
             models.Index(fields=["namespace", "name"], name="claim_name"),
             models.Index(fields=["state", "zero_ns"], name="claim_state"),
+            models.Index(fields=["pool", "zero_ns"], name="claim_pool"),
         ]
 
 

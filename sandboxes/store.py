@@ -20,6 +20,7 @@ from collector.writer import Committed
 from sandboxes import surroundings, versions
 from sandboxes.lifecycle import from_json, read, time_to_ready, to_json, with_client
 from sandboxes.models import Claim, Cluster
+from sandboxes.objects import MAX_NAME_CHARS
 from sandboxes.records import Change, ChangeType, ClusterIdentity, Kind, Lifecycle, Milestone, Moment, State
 
 ITEMS_PER_CHANGE = 10  # a change costs the writer about as much as ten spans
@@ -185,7 +186,9 @@ CHANGING = (
 def _fill(row: Claim, lifecycle: Lifecycle) -> None:
     """Copies what lists show from the story into the row."""
     for name in COPIED:
-        setattr(row, name, getattr(lifecycle, name))
+        value = getattr(lifecycle, name)
+        # No name is longer; a stranger's file may say so, and PostgreSQL indexes no text beyond 2.7 kB.
+        setattr(row, name, value[:MAX_NAME_CHARS] if isinstance(value, str) else value)
     moments = lifecycle.moments
     created, ready, deleted = (
         moments.get(milestone) for milestone in (Milestone.CREATED, Milestone.CLAIM_READY, Milestone.DELETED)

@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                 ('cluster', collector.models.Reference(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='sandboxes.cluster')),
             ],
             options={
-                'indexes': [models.Index(fields=['zero_ns'], name='claim_zero'), models.Index(fields=['namespace', 'name'], name='claim_name'), models.Index(fields=['state', 'zero_ns'], name='claim_state')],
+                'indexes': [models.Index(fields=['zero_ns'], name='claim_zero'), models.Index(fields=['namespace', 'name'], name='claim_name'), models.Index(fields=['state', 'zero_ns'], name='claim_state'), models.Index(fields=['pool', 'zero_ns'], name='claim_pool')],
                 'constraints': [models.UniqueConstraint(fields=('uid',), name='claim_identity')],
             },
         ),

@@ -162,6 +162,13 @@ def test_a_claim_that_waits_too_long_is_stuck_though_nothing_happens() -> None:
     assert look_again(LIVE, Committed()) == 0
 
 
+def test_a_name_of_any_length_is_taken() -> None:
+    # Random, so that PostgreSQL cannot make it fit by packing it.
+    long = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=20_000))
+    save_changes(LIVE, [made("SandboxClaim", "a", spec={"warmPoolRef": {"name": long}})])
+    assert Claim.objects.get().pool == long[:253]
+
+
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="about SQLite's planner, which counts nothing")
 def test_what_is_around_a_claim_is_found_by_what_is_rare() -> None:
     save_changes(LIVE, changes_of("traced-warm"))
