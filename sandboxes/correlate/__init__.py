@@ -60,7 +60,7 @@ class Correlator:
         self._came_to = positions
         news = read_news(positions[HINTS], positions[CLAIMS], self._remembered)
         moved = {HINTS: news.hint_position, CLAIMS: news.claim_position}
-        if moved == positions:
+        if moved == positions and not news.hint_ids:
             return False
         if uids := reported.outdated(news.claims):
             ingest.run_from_thread(partial(reported.take_away, uids))
@@ -69,7 +69,7 @@ class Correlator:
         work = partial(_write, positions, moved, annotations, links, news)
         # If not, another reader was faster.
         if ingest.run_from_thread(work, len(links)):
-            self._remembered.take(news.claims)
+            self._remembered.take(news)
         return True
 
 

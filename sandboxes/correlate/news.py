@@ -8,11 +8,12 @@ in the same time. A changed claim is about every trace that names it, and about 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.db.models import Q
 
+from collector.sql import is_sqlite
 from sandboxes.correlate.claims import ClaimFacts, facts_of
 from sandboxes.correlate.keys import EXACT, Evidence, HintFacts
 from sandboxes.correlate.nameless import NAMING_CLAIM, NAMING_SANDBOX, NEAR_NS
@@ -21,6 +22,7 @@ from sandboxes.hints import HintKind
 from sandboxes.models import Claim, Hint, Link
 
 MAX_HINTS = 2_000  # a step
+OVERLAP = 2_000  # ids: more than receivers write at a time
 MAX_CLAIMS = 200
 MAX_REOPENED = 2_000  # traces by one name, or in one stretch of time
 MAX_STRETCHES = 200
@@ -37,37 +39,52 @@ class News:
     claims: list[ClaimFacts] = field(default_factory=list)
     hint_position: int = 0
     claim_position: int = 0
+    hint_ids: Sequence[int] = ()
 
     def __bool__(self) -> bool:
         return bool(self.hints or self.claims)
 
 
 class Remembered:
-    """The claims as they were decided by, so that a change of no consequence re-opens nothing."""
+    """What was decided by: claims as they were, so that a change of no consequence re-opens nothing, and late hints."""
 
     def __init__(self) -> None:
         self._facts: dict[str, ClaimFacts] = {}
+        self._hints: set[int] = set()  # of the last OVERLAP ids those that were read
 
     def differing(self, claims: Iterable[ClaimFacts]) -> list[ClaimFacts]:
         """Those that are not as we remember them."""
         return [claim for claim in claims if self._facts.get(claim.uid) != claim]
 
-    def take(self, claims: Iterable[ClaimFacts]) -> None:
-        """Remembers these; forgets all when it is too much."""
+    def unread(self, position: int) -> list[int]:
+        """The ids of the next hints, and of earlier ones that were committed after later ones.
+
+        With several receivers on PostgreSQL ids are given before the commit, so that one may come late.
+        """
+        from_id = position if is_sqlite() else position - OVERLAP
+        ids = Hint.objects.filter(id__gt=from_id).order_by("id").values_list("id", flat=True)
+        return [each for each in ids[: MAX_HINTS + OVERLAP] if each not in self._hints][:MAX_HINTS]
+
+    def take(self, news: News) -> None:
+        """Remembers these; forgets all claims when it is too much."""
         if len(self._facts) > REMEMBERED:
             self._facts.clear()
-        self._facts.update({claim.uid: claim for claim in claims})
+        self._facts.update({claim.uid: claim for claim in news.claims})
+        self._hints.update(news.hint_ids)
+        self._hints = {each for each in self._hints if each > news.hint_position - OVERLAP}
 
 
 def read_news(hint_position: int, claim_position: int, remembered: Remembered) -> News:
     """The next hints and changed claims behind these positions."""
-    hints = list(Hint.objects.filter(id__gt=hint_position).order_by("id")[:MAX_HINTS])
+    ids = remembered.unread(hint_position)
+    hints = list(Hint.objects.filter(id__in=ids).order_by("id"))
     rows = list(Claim.objects.filter(changed_ns__gt=claim_position).order_by("changed_ns")[:MAX_CLAIMS])
     return News(
         [hint_facts(row) for row in hints],
         remembered.differing(map(facts_of, rows)),
-        hints[-1].pk if hints else hint_position,
+        max(ids[-1], hint_position) if ids else hint_position,
         rows[-1].changed_ns if rows else claim_position,
+        ids,
     )
 
 

@@ -11,9 +11,10 @@ from collector.clearing import clear
 from collector.ingest import after_commit
 from collector.writer import Committed
 from sandboxes import correlate
-from sandboxes.correlate import Correlator
+from sandboxes.correlate import Correlator, news
 from sandboxes.correlate.news import News
 from sandboxes.correlate.running import Joining
+from sandboxes.hints import HintKind
 from sandboxes.models import Cursor, Hint, Link
 from tests.sandboxes.test_correlate_recordings import cluster_of, join, judge, steps, telemetry_of
 
@@ -70,9 +71,10 @@ def test_a_reader_whose_news_another_has_taken_writes_nothing() -> None:
 
 def test_looking_again_at_what_is_known_changes_nothing() -> None:
     fill("traced-warm")
-    join(Correlator())
+    correlator = Correlator()
+    join(correlator)
     before, hints = links(), Hint.objects.count()
-    assert not Correlator().step()
+    assert not correlator.step()
     Cursor.objects.update(position=0)
     join(Correlator())
     assert (links(), Hint.objects.count()) == (before, hints)
@@ -87,6 +89,20 @@ def test_after_all_was_cleared_the_same_claims_are_joined_anew() -> None:
         store()
         join(correlator)
     assert judge("full-path").missed == []
+
+
+def test_a_hint_that_is_committed_after_later_ones_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on PostgreSQL, where ids are given before the commit."""
+    monkeypatch.setattr(news, "is_sqlite", lambda: False)
+    fill("bootstrapped-cold")
+    late = list(Hint.objects.filter(kind=HintKind.CLAIM_URL))
+    Hint.objects.filter(kind=HintKind.CLAIM_URL).delete()
+    correlator = Correlator()
+    join(correlator)
+    assert judge("bootstrapped-cold").missed != []
+    Hint.objects.bulk_create(late)
+    join(correlator)
+    assert judge("bootstrapped-cold").missed == []
 
 
 def test_late_spans_find_their_claim() -> None:
