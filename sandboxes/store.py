@@ -49,7 +49,7 @@ async def save_changes_soon(cluster: ClusterIdentity, changes: Sequence[Change])
     return await ingest.run(partial(keep, cluster, changes), ITEMS_PER_CHANGE * len(changes))
 
 
-async def look_again_soon(cluster: ClusterIdentity) -> int:
+async def look_again_soon(cluster: ClusterIdentity) -> int | None:
     """Looks again at claims that are starting, in the server's event loop."""
     return await ingest.run(partial(look_again, cluster))
 
@@ -121,14 +121,14 @@ def _waiting_for(new: Iterable[Change]) -> set[str]:
     return {uid for uid, namespace, pool, template in rows if names & {(namespace, pool), (namespace, template)}}
 
 
-def look_again(cluster: ClusterIdentity, committed: Committed) -> int:
+def look_again(cluster: ClusterIdentity, committed: Committed) -> int | None:
     """Reads the stories of claims that are starting: to wait too long is news that no change brings.
 
-    Gives how many are starting.
+    Gives how many are starting; None when nothing is known of the cluster: somebody has cleared everything.
     """
     row = Cluster.objects.filter(uid=cluster.uid).first()
     if row is None:
-        return 0
+        return None
     starting = list(Claim.objects.filter(cluster=row, state=State.STARTING).order_by("-zero_ns")[:MAX_REOPENED])
     changed = []
     around = surroundings.around_all(_places(row), [claim.uid for claim in starting])

@@ -31,6 +31,7 @@ class Saving:
         self._timing = timing
         self._queue: asyncio.Queue[Change] = asyncio.Queue(MAX_WAITING)
         self._pods = PodEvents()
+        self.saved = False  # anything yet
 
     async def put(self, changes: Iterable[Change]) -> None:
         """Takes changes, and waits while too many do."""
@@ -56,6 +57,7 @@ class Saving:
         while True:
             try:
                 await self._save(portion)
+                self.saved = True
                 return
             except Unavailable as error:
                 failures += 1

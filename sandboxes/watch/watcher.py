@@ -111,7 +111,10 @@ class Watcher:
             self.state = State()
 
     async def _watch_one(self, found: Found, context: str, namespaces: tuple[str, ...]) -> None:
-        """Returns when the kubeconfig leads to another cluster. Raises ClusterError when this one is not there."""
+        """Returns when all has to begin again: the kubeconfig leads elsewhere, or everything was cleared.
+
+        Raises ClusterError when the cluster is not there.
+        """
         files = fingerprint()
         connection = Connection(found)
         try:
@@ -122,7 +125,7 @@ class Watcher:
             steps = [
                 saving.run(),
                 self._look(connection, files, context),
-                self._look_at_waiting(identity),
+                self._look_at_waiting(identity, saving),
                 *(each.run() for each in followings),
             ]
             await self._together([asyncio.ensure_future(step) for step in steps], saving)
@@ -189,12 +192,16 @@ class Watcher:
                 return
             await connection.renew(found)
 
-    async def _look_at_waiting(self, identity: ClusterIdentity) -> None:
-        """Claims that wait too long are told so, though nothing happens to them."""
+    async def _look_at_waiting(self, identity: ClusterIdentity, saving: Saving) -> None:
+        """Claims that wait too long are told so, though nothing happens to them.
+
+        Returns when everything was cleared: what is there has to be listed anew.
+        """
         while True:
             await asyncio.sleep(self._timing.look_s)
             with suppress(Unavailable):
-                await self._look_again(identity)
+                if await self._look_again(identity) is None and saving.saved:
+                    return
 
     async def _renew(self, connection: Connection, context: str) -> None:
         """Reads the credentials again: those of exec plugins expire. Nine watches meet it together; once is enough."""

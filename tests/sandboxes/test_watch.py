@@ -32,6 +32,7 @@ class Kept:
         self.known: list[Change] = []
         self.unavailable = 0
         self.looked_again = 0
+        self.cleared = False
 
     async def save(self, cluster: ClusterIdentity, changes: Sequence[Change]) -> None:
         if self.unavailable:
@@ -43,8 +44,9 @@ class Kept:
     async def open_claims(self, cluster: ClusterIdentity) -> tuple[Sequence[Change], int]:
         return self.known, 7
 
-    async def look_again(self, cluster: ClusterIdentity) -> None:
+    async def look_again(self, cluster: ClusterIdentity) -> int | None:
         self.looked_again += 1
+        return None if self.cleared else 0
 
     def told(self, kind: str = "SandboxClaim") -> list[tuple[str, str]]:
         return [(change.type.value, change.uid) for change in self.changes if change.kind == kind]
@@ -284,6 +286,17 @@ async def test_claims_that_wait_are_looked_at_again_though_nothing_happens(clust
     kept = Kept()
     async with watching(kept):
         await until(lambda: kept.looked_again > 1)
+
+
+async def test_after_a_clear_what_is_there_is_listed_anew(cluster: FakeCluster) -> None:
+    kept = Kept()
+    await cluster.tell("sandboxclaims", "ADDED", claim("a", 101))
+    async with watching(kept):
+        await until(lambda: kept.told() == [("LISTED", "a")])
+        kept.cleared = True
+        await until(lambda: len(kept.told()) > 1)
+        kept.cleared = False
+    assert set(kept.told()) == {("LISTED", "a")}
 
 
 async def test_a_long_list_is_read_in_pages(cluster: FakeCluster) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ from tests.server import Server
 pytestmark = pytest.mark.server
 
 WAIT_S = 30
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
@@ -103,6 +106,20 @@ async def test_a_claim_that_went_while_the_server_was_down_is_closed(cluster: Fa
         while (await states(server))["goes"] != "deleted":
             await asyncio.sleep(0.05)
         assert (await states(server))["stays"] != "deleted"
+
+
+async def test_after_a_clear_the_claims_there_are_come_back(cluster: FakeCluster, tmp_path: Path) -> None:
+    await cluster.tell("sandboxclaims", "ADDED", claim("stays", 200))
+    async with watching(tmp_path) as server, asyncio.timeout(WAIT_S):
+        while set(await states(server)) != {"stays"}:
+            await asyncio.sleep(0.05)
+        command = [sys.executable, "manage.py", "clear", "--yes"]
+        done = await asyncio.to_thread(subprocess.run, command, env=server.environment, cwd=ROOT, capture_output=True)
+        assert done.returncode == 0, done.stderr
+        listed = cluster.requests["list sandboxclaims"]
+        await until(lambda: cluster.requests["list sandboxclaims"] > listed, WAIT_S)
+        while set(await states(server)) != {"stays"}:
+            await asyncio.sleep(0.05)
 
 
 async def test_a_cluster_that_is_away_leaves_the_server_ready(tmp_path: Path) -> None:
