@@ -77,7 +77,6 @@ class Ingest:
         self._writer: Writer | None = None
         self._decoders: ThreadPoolExecutor | None = None
         self._waiting_bytes = 0
-        self._in_flight: set[asyncio.Task[object] | None] = set()
 
     @property
     def running(self) -> bool:
