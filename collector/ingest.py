@@ -24,9 +24,11 @@ from django.conf import settings
 from django.db import DatabaseError, transaction
 
 from collector import intern, store, summary
+from collector.checkpoint import Checkpointer
 from collector.decode import Encoding, Signal, decode
 from collector.gzip import unpack
 from collector.records import Batch, NewRows, Stage
+from collector.sql import is_sqlite
 from collector.statistics import Statistics
 from collector.writer import Committed, Unavailable, Work, Writer
 
@@ -78,8 +80,8 @@ class Ingest:
         self.stats = Statistics()
         self._writer: Writer | None = None
         self._decoders: ThreadPoolExecutor | None = None
+        self._checkpointer: Checkpointer | None = None
         self._waiting_bytes = 0
-        self._in_flight: set[asyncio.Task[object] | None] = set()
 
     @property
     def running(self) -> bool:
@@ -94,6 +96,9 @@ class Ingest:
         self._decoders = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode")
         self._writer = Writer(loop, self._write, self._committed)
         self._writer.start()
+        if is_sqlite():
+            self._checkpointer = Checkpointer()
+            self._checkpointer.start()
 
     async def stop(self) -> None:
         """Finishes what was admitted, then stops the threads. New work is turned away at once."""
@@ -103,6 +108,9 @@ class Ingest:
         if writer:
             await asyncio.sleep(0)  # lets requests whose decoding just ended reach the writer
             await writer.stop()
+        checkpointer, self._checkpointer = self._checkpointer, None
+        if checkpointer:
+            await asyncio.to_thread(checkpointer.stop)
 
     def admits(self, size_bytes: int) -> bool:
         """Whether a body of this size would be taken now. A single one always is when nothing else waits."""
@@ -181,6 +189,8 @@ class Ingest:
         """In the event loop, after a commit."""
         if self._writer is not None:
             self.stats.write_ns, self.stats.transactions = self._writer.cpu_ns, self._writer.transactions
+        if self._checkpointer is not None:
+            self._checkpointer.wrote()
         for tell in after_commit:
             try:
                 tell(committed)

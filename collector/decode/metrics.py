@@ -29,6 +29,7 @@ KINDS = {
     "summary": MetricKind.SUMMARY,
 }
 CUMULATIVE = 2
+TEMPORALITIES = (0, 1, CUMULATIVE)
 
 
 def decode_metrics(body: bytes) -> Batch:
@@ -53,7 +54,9 @@ def _read_metric(metric: Any, resource: int, scope: int, batch: Batch, streams: 
     if field is None:
         return  # a metric without data says nothing
     kind, data = KINDS[field], getattr(metric, field)
-    temporality = data.aggregation_temporality if kind not in (MetricKind.GAUGE, MetricKind.SUMMARY) else 0
+    temporality = 0 if kind in (MetricKind.GAUGE, MetricKind.SUMMARY) else data.aggregation_temporality
+    if temporality not in TEMPORALITIES:
+        temporality = 0  # any number may stand there; those without a meaning mean nothing
     name = clean(metric.name)
     for point in data.data_points:
         try:

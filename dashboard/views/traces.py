@@ -65,7 +65,7 @@ def _list(parameters: Parameters) -> dict[str, Any]:
     scale = scale_ns(trace.duration_ns for trace in page.rows)
     # A page that holds the whole list has counted it.
     whole = parameters.cursor is None and page.next is None
-    count, more = (len(page.rows), False) if whole else queries.count_up_to(found)
+    count, more = (len(page.rows), False) if whole else queries.count_up_to(found, _most_counted(parameters))
     csv_rows, csv_more = _csv_rows(parameters)
     return {
         "range": parameters.range,
@@ -77,6 +77,12 @@ def _list(parameters: Parameters) -> dict[str, Any]:
         "csv_rows": csv_rows,
         "csv_more": csv_more,
     }
+
+
+def _most_counted(parameters: Parameters) -> int:
+    """Counting stops sooner where a look at a trace is a look at its spans: 1,000 of them took longer than the rest."""
+    f = parameters.filter
+    return 200 if f.operation or f.q else 1_000
 
 
 def _csv_rows(parameters: Parameters) -> tuple[int | None, bool]:

@@ -51,6 +51,7 @@ export async function fetchRegion(id) {
   // 404 has a partial of its own: what was there was cleared.
   if (!response.ok && response.status !== 404) throw new Error(`HTTP ${response.status}`);
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  await released;
   if (response.redirected || response.headers.has("X-Reload") || !fresh.getElementById(id)) location.reload();
   else place(region, fresh); // without the region the page has become another one
 }
@@ -63,6 +64,14 @@ export async function fetchPart(id) {
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById(id);
   if (fresh) replace(fresh);
 }
+
+// A redraw between press and release would swallow the click: what was pressed would not be there any more.
+let released = null; // a promise, while the pointer is pressed
+let letGo = () => {};
+document.addEventListener("pointerdown", () => (released ??= new Promise((resolve) => (letGo = resolve))), true);
+const lift = () => setTimeout(() => (letGo(), (released = null))); // after the click
+for (const type of ["pointerup", "pointercancel", "dragend"]) document.addEventListener(type, lift, true);
+document.addEventListener("pointermove", (event) => released && !event.buttons && lift(), true); // let go elsewhere
 
 const held = new Map(); // region id -> the newest document held back
 

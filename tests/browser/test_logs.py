@@ -73,6 +73,19 @@ def test_a_list_that_is_read_holds_still_and_counts(server: Server, page: Page) 
     expect(page.get_by_text("must wait").first).to_be_visible()
 
 
+def test_a_redraw_waits_while_the_pointer_is_pressed(server: Server, page: Page) -> None:
+    page.goto(f"{server.pages_url}/logs/")
+    expect(page.locator("[data-live-state]").first).to_have_text("Live")
+    page.get_by_role("heading", level=1).hover()
+    page.mouse.down()
+    with page.expect_response(lambda answer: "x-partial" in answer.request.headers) as answered:
+        post_log(server, "while it was pressed")
+    answered.value.finished()
+    expect(page.get_by_text("while it was pressed")).to_have_count(0)
+    page.mouse.up()
+    expect(page.get_by_text("while it was pressed").first).to_be_visible()
+
+
 def test_a_paused_page_stands_still_until_it_goes_on(server: Server, page: Page) -> None:
     page.goto(f"{server.pages_url}/logs/")
     state = page.locator("[data-live-state]").first

@@ -98,6 +98,12 @@ def test_the_start_tells_cumulative_streams_apart_and_no_others(temporality: int
     assert {(s.kind, s.temporality, s.is_monotonic) for s in batch.streams} == {(MetricKind.SUM, temporality, True)}
 
 
+@pytest.mark.parametrize("temporality", [3, -1, 2**31 - 1])
+def test_a_temporality_without_a_meaning_is_none(temporality: int) -> None:
+    batch = decoded(a_sum(number(as_int=1, start_time_unix_nano=5), temporality=temporality))
+    assert [(stream.temporality, stream.start_ns) for stream in batch.streams] == [(0, 0)]
+
+
 def test_a_histogram_keeps_buckets_and_what_was_measured_of_the_rest() -> None:
     point = only_point(histogram(count=3, sum=4.5, min=0.5, max=3, explicit_bounds=[1, 2], bucket_counts=[1, 0, 2]))
     assert (point.count, point.sum, point.min, point.max) == (3, 4.5, 0.5, 3.0)
