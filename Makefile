@@ -6,6 +6,7 @@ VENV := .venv
 PYTHON_IN := $(VENV)/bin/python
 PIP := $(PYTHON_IN) -m pip --quiet --disable-pip-version-check
 PYTEST := $(PYTHON_IN) -m pytest
+PARALLEL := --numprocesses=2 # two cores: half the time
 JAVASCRIPT := tests/clients/javascript
 CLIENTS := $(VENV)/instrumented/installed $(JAVASCRIPT)/node_modules/.installed
 
@@ -26,11 +27,11 @@ run: $(VENV)/installed
 test: test-sqlite test-postgresql
 
 test-sqlite: $(VENV)/installed-dev $(CLIENTS)
-	$(PYTEST) --ignore=tests/browser --ignore=tests/faults
+	$(PYTEST) $(PARALLEL) --ignore=tests/browser --ignore=tests/faults
 
 # Plain functions are the same on both databases: they have been tested.
 test-postgresql: $(VENV)/installed-dev $(CLIENTS)
-	$(PYTHON_IN) -m tests.postgresql $(PYTEST) --database-only --ignore=tests/browser --ignore=tests/faults
+	$(PYTHON_IN) -m tests.postgresql $(PYTEST) $(PARALLEL) --database-only --ignore=tests/browser --ignore=tests/faults
 
 test-browser: $(VENV)/installed-dev
 	$(PYTEST) tests/browser

@@ -35,7 +35,9 @@ def _touches_database(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+def django_db_modify_db_settings(
+    tmp_path_factory: pytest.TempPathFactory, django_db_modify_db_settings_parallel_suffix: None
+) -> None:
     """SQLite in a file, as in real life: in memory, threads share a cache whose locks are other ones."""
     database = settings.DATABASES["default"]
     if "sqlite" in database["ENGINE"]:

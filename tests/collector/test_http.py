@@ -209,7 +209,7 @@ def test_json_may_hold_unknown_fields_numbers_as_numbers_and_null(server: Server
 # Refusals
 
 
-@pytest.mark.parametrize("body", [b"\xff\xff\xff", trace_request("cut short")[:-3]])
+@pytest.mark.parametrize("body", [b"\xff\xff\xff", trace_request("cut short")[:-3]], ids=["no message", "cut short"])
 def test_an_unreadable_body_is_400_with_a_status_that_names_it(server: Server, body: bytes) -> None:
     answer = send(server, body)
     status = answer.status_message()
@@ -241,7 +241,9 @@ def test_unreadable_json_is_400_in_json(server: Server, body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"no gzip", gzip.compress(trace_request("cut"))[:-9], gzip.compress(b"x")[:-4] + b"abcd", b""]
+    "body",
+    [b"no gzip", gzip.compress(trace_request("cut"))[:-9], gzip.compress(b"x")[:-4] + b"abcd", b""],
+    ids=["no gzip", "cut short", "wrong checksum", "empty"],
 )
 def test_broken_gzip_is_400(server: Server, body: bytes) -> None:
     answer = send(server, body, headers={"Content-Encoding": "gzip"})
