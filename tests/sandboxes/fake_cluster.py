@@ -177,7 +177,7 @@ async def _write(response: web.StreamResponse, event: dict[str, Any]) -> None:
     await response.write(json.dumps(event).encode() + b"\n")
 
 
-async def until(condition: Callable[[], object], timeout_s: float = 20) -> None:
+async def until(condition: Callable[[], object], timeout_s: float = 90) -> None:
     """Returns as soon as the condition holds; it is never waited for unless something is broken."""
     async with asyncio.timeout(timeout_s):
         while not condition():
