@@ -1,50 +1,98 @@
-"""Fields of Kubernetes objects, read without trust: whatever is missing or of another type is empty.
+"""Reads what a cluster's objects say, whatever shape they have. Plain Python.
 
-Before: an object as an API server, a file or somebody's script sent it. After: texts, mappings and lists.
+Before: objects as the API server or a file gives them. After: `lifecycle` and `timeline` ask for fields by their path.
+
+Everything here is somebody else's text: a `status` that is a list, a time of the year 9999, a message of a megabyte.
+A field of the wrong kind reads as if it were missing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import islice
 from typing import Any
 
+from sandboxes.records import SECOND
+
+MAX_TEXT = 2_000  # of a message or a name; Kubernetes' own limits are lower
+MAX_ITEMS = 200  # conditions, containers, addresses of one object
+MAX_TIME_NS = 2**63 - 1
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d{0,9})?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII
+)
+
 Object = Mapping[str, Any]
-TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_NOTHING: Object = {}
 
 
-def mapping(value: object, *path: str) -> Object:
-    """The mapping below `path`."""
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value if isinstance(value, Mapping) else {}
+def at(value: Any, *path: str) -> Any:
+    """What is at that path of maps, or None."""
+    for key in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
 
 
-def text(value: object, *path: str) -> str:
-    """The text below `path`; numbers as texts, too."""
-    found = mapping(value, *path[:-1]).get(path[-1])
-    return found if isinstance(found, str) else str(found) if isinstance(found, int) else ""
+def object_at(value: Any, *path: str) -> Object:
+    found = at(value, *path)
+    return found if isinstance(found, Mapping) else _NOTHING
 
 
-def items(value: object, *path: str) -> list[Object]:
-    """The mappings in the list below `path`."""
-    found = mapping(value, *path[:-1]).get(path[-1])
-    return [item for item in found if isinstance(item, Mapping)] if isinstance(found, list) else []
+def text_at(value: Any, *path: str) -> str:
+    """The text there, without NUL (PostgreSQL has no room for it) and not endless."""
+    found = at(value, *path)
+    return found[:MAX_TEXT].replace("\0", "\ufffd") if isinstance(found, str) else ""
 
 
-def condition(value: object, type_: str) -> Object:
-    """The condition of this type, from the object's status."""
-    return next((item for item in items(value, "status", "conditions") if item.get("type") == type_), {})
+def objects_at(value: Any, *path: str) -> Iterator[Object]:
+    """The maps in the list there."""
+    found = at(value, *path)
+    if isinstance(found, list):
+        yield from (item for item in islice(found, MAX_ITEMS) if isinstance(item, Mapping))
 
 
-def time_ns(written: str) -> int | None:
-    """A time as Kubernetes writes it, RFC 3339 with up to nine decimals."""
-    match = TIME.fullmatch(written)
-    if match is None:
+def condition(value: Object, kind: str) -> Object:
+    """The condition of that type in an object's status, or nothing."""
+    return next((each for each in objects_at(value, "status", "conditions") if each.get("type") == kind), _NOTHING)
+
+
+def is_true(value: Object, kind: str) -> bool:
+    return condition(value, kind).get("status") == "True"
+
+
+def label(value: Object, key: str) -> str:
+    return text_at(value, "metadata", "labels", key)
+
+
+def annotation(value: Object, key: str) -> str:
+    return text_at(value, "metadata", "annotations", key)
+
+
+def read_time(text: str) -> tuple[int, int] | None:
+    """An RFC 3339 time as (ns since 1970, the width of its last digit in ns); None for anything else.
+
+    The width is what the writer could not say: a time without a fraction was cut to its second.
+    """
+    found = _TIME.fullmatch(text) if len(text) <= 64 else None
+    if found is None:
         return None
+    day, time, fraction, _, sign, hours, minutes = found.groups()
     try:
-        moment = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00")).astimezone(UTC)
-        return int(moment.timestamp()) * 10**9 + int((match[2] or "").ljust(9, "0"))
+        offset = timedelta(hours=int(hours), minutes=int(minutes)) if sign else timedelta()
+        zone = timezone(-offset if sign == "-" else offset) if sign else UTC
+        whole = datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=zone)
+        seconds = (whole - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
     except (ValueError, OverflowError):
         return None
+    digits = fraction or ""
+    time_ns = seconds * SECOND + int(digits.ljust(9, "0"))
+    return (time_ns, 10 ** (9 - len(digits))) if 0 < time_ns < MAX_TIME_NS - 10 * SECOND else None
+
+
+def time_ns(text: str) -> int | None:
+    """An RFC 3339 time in ns since 1970; None for anything else."""
+    found = read_time(text)
+    return found[0] if found else None

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from sandboxes.object_fields import Object, condition, items, mapping, text, time_ns
+from sandboxes.object_fields import Object, at, condition, object_at, objects_at, text_at, time_ns
 from sandboxes.records import SECOND, Change, ChangeType, Kind, Lifecycle, Milestone
 
 MAX_WORDS = 300  # characters of a condition's or an Event's message: more does not fit on any screen
@@ -86,7 +86,7 @@ def object_rows(lifecycle: Lifecycle, changes: Iterable[Change]) -> list[Row]:
             by_object[change.kind, change.uid].append(change)
     rows = []
     for (kind, uid), versions in sorted(by_object.items(), key=_place):
-        name = text(versions[0].object, "metadata", "name")
+        name = text_at(versions[0].object, "metadata", "name")
         bars = _bars(lifecycle, kind, sorted(versions, key=lambda change: change.received_ns))
         about = "" if name == lifecycle.name else name
         rows.append(Row(f"object-{uid}", kind, about, bars=bars))
@@ -126,12 +126,12 @@ def _listed_from(lifecycle: Lifecycle, kind: Kind, change: Change) -> int:
     """An object that was there before us: since when its readiness is what it is, else since it was made."""
     known = {Kind.CLAIM: Milestone.CREATED, Kind.POD: Milestone.POD_CREATED}.get(kind)
     made = lifecycle.moments.get(known) if known else None
-    made_ns = made.time_ns if made else time_ns(text(change.object, "metadata", "creationTimestamp"))
+    made_ns = made.time_ns if made else time_ns(text_at(change.object, "metadata", "creationTimestamp"))
     return min(made_ns or change.received_ns, change.received_ns)
 
 
 def _phase(lifecycle: Lifecycle, kind: Kind, change: Change) -> Phase:
-    if text(change.object, "metadata", "deletionTimestamp"):
+    if text_at(change.object, "metadata", "deletionTimestamp"):
         return Tone.ENDING, "being deleted"
     tone, words = PHASES[kind](change.object)
     return _in_pool(lifecycle, change, tone, words) if kind != Kind.CLAIM else (tone, words)
@@ -142,7 +142,7 @@ def _in_pool(lifecycle: Lifecycle, change: Change, tone: Tone, words: str) -> Ph
     bound = lifecycle.moments.get(Milestone.BOUND)
     if not any(stage.pre_warmed for stage in lifecycle.stages) or bound is None:
         return tone, words
-    if change.kind == Kind.SANDBOX and text(change.object, "metadata", "labels", CLAIM_UID_LABEL) == lifecycle.uid:
+    if change.kind == Kind.SANDBOX and text_at(change.object, "metadata", "labels", CLAIM_UID_LABEL) == lifecycle.uid:
         return tone, "Ready, adopted by this claim" if tone == Tone.READY else words
     if change.received_ns >= bound.time_ns or tone in (Tone.WARNING, Tone.FAILED):
         return tone, words
@@ -155,7 +155,7 @@ CLAIM_UID_LABEL = "agents.x-k8s.io/claim-uid"
 def _by_ready(object_: Object) -> Phase:
     """A claim or a Sandbox."""
     ready = condition(object_, "Ready")
-    reason, message = text(ready, "reason"), text(ready, "message")
+    reason, message = text_at(ready, "reason"), text_at(ready, "message")
     words = (message or reason)[:MAX_WORDS]
     if ready.get("status") == "True":
         return Tone.READY, "Ready"
@@ -167,7 +167,7 @@ def _by_ready(object_: Object) -> Phase:
 
 
 def _by_pod(pod: Object) -> Phase:
-    phase = text(pod, "status", "phase")
+    phase = text_at(pod, "status", "phase")
     scheduled = condition(pod, "PodScheduled")
     waiting = _waiting(pod)
     if condition(pod, "Ready").get("status") == "True":
@@ -176,13 +176,13 @@ def _by_pod(pod: Object) -> Phase:
         return Tone.FAILED, f"Failed {_ended(pod)}".strip()
     if phase == "Succeeded":
         return Tone.ENDING, "Ended by itself"
-    if text(scheduled, "reason") == "Unschedulable":
-        return Tone.WARNING, f"Unschedulable: {text(scheduled, 'message')[:MAX_WORDS]}"
+    if text_at(scheduled, "reason") == "Unschedulable":
+        return Tone.WARNING, f"Unschedulable: {text_at(scheduled, 'message')[:MAX_WORDS]}"
     if waiting in WAITING_FAILED:
         return Tone.WARNING, waiting
     if phase == "Running":
         return Tone.RUNNING, "Running, not ready"
-    node = text(pod, "spec", "nodeName")
+    node = text_at(pod, "spec", "nodeName")
     if not node:
         return Tone.WAITING, "No node yet"
     started = condition(pod, "PodReadyToStartContainers").get("status") == "True"
@@ -191,17 +191,22 @@ def _by_pod(pod: Object) -> Phase:
 
 def _waiting(pod: Object) -> str:
     """Why a container waits, where one does."""
-    states = (mapping(status, "state", "waiting") for status in items(pod, "status", "containerStatuses"))
-    return next((text(state, "reason") for state in states if state), "")
+    states = (object_at(status, "state", "waiting") for status in objects_at(pod, "status", "containerStatuses"))
+    return next((text_at(state, "reason") for state in states if state), "")
+
+
+def _number(value: Object, name: str) -> str:
+    found = at(value, name)
+    return str(found) if isinstance(found, int) else ""
 
 
 def _ended(pod: Object) -> str:
     """How the first container that ended did."""
-    for status in items(pod, "status", "containerStatuses"):
-        state = mapping(status, "state", "terminated")
+    for status in objects_at(pod, "status", "containerStatuses"):
+        state = object_at(status, "state", "terminated")
         if state:
-            return f"{text(state, 'reason')}, exit {text(state, 'exitCode')}"
-    return text(pod, "status", "reason")
+            return f"{text_at(state, 'reason')}, exit {_number(state, 'exitCode')}"
+    return text_at(pod, "status", "reason")
 
 
 PHASES: dict[Kind, Callable[[Object], Phase]] = {Kind.CLAIM: _by_ready, Kind.SANDBOX: _by_ready, Kind.POD: _by_pod}
@@ -213,7 +218,7 @@ def event_rows(changes: Iterable[Change]) -> list[Row]:
     for change in changes:
         if change.kind == Kind.EVENT and change.type not in ENDINGS:
             about = regarding(change.object)
-            groups[text(change.object, "reason"), text(about, "kind"), text(about, "name")].append(change)
+            groups[text_at(change.object, "reason"), text_at(about, "kind"), text_at(about, "name")].append(change)
     rows = [_event_row(key, group) for key, group in groups.items()]
     return sorted(rows, key=lambda row: row.marks[0].time_ns)
 
@@ -233,8 +238,8 @@ def _event_row(key: tuple[str, str, str], group: list[Change]) -> Row:
         key=f"event-{reason}-{kind}-{name}",
         label=reason or "(no reason)",
         about=kind,
-        words=(text(newest, "message") or text(newest, "note"))[:MAX_WORDS],
-        warning=text(newest, "type") == "Warning",
+        words=(text_at(newest, "message") or text_at(newest, "note"))[:MAX_WORDS],
+        warning=text_at(newest, "type") == "Warning",
         count=sum(counts.values()),
         marks=sorted(marks.values(), key=lambda mark: mark.time_ns)[:MAX_MARKS],
     )
@@ -242,22 +247,22 @@ def _event_row(key: tuple[str, str, str], group: list[Change]) -> Row:
 
 def regarding(event: Object) -> Object:
     """What an Event is about, in either API."""
-    return mapping(event, "regarding") or mapping(event, "involvedObject")
+    return object_at(event, "regarding") or object_at(event, "involvedObject")
 
 
 def event_count(event: Object) -> int:
     """How often it was said by now."""
-    found = mapping(event, "series").get("count") or event.get("count") or event.get("deprecatedCount")
+    found = object_at(event, "series").get("count") or event.get("count") or event.get("deprecatedCount")
     return found if isinstance(found, int) and 0 < found < 10**6 else 1
 
 
 def event_mark(change: Change) -> Mark:
     """When it was said: to the microsecond, or some time in a second, and before we received it."""
     event = change.object
-    exact_ns = time_ns(text(mapping(event, "series"), "lastObservedTime") or text(event, "eventTime"))
+    exact_ns = time_ns(text_at(object_at(event, "series"), "lastObservedTime") or text_at(event, "eventTime"))
     if exact_ns is not None:
         return Mark(exact_ns, exact_ns)
-    second_ns = time_ns(text(event, "lastTimestamp") or text(event, "deprecatedLastTimestamp"))
+    second_ns = time_ns(text_at(event, "lastTimestamp") or text_at(event, "deprecatedLastTimestamp"))
     if second_ns is None:
         return Mark(change.received_ns, change.received_ns)
     return Mark(max(min(second_ns + SECOND, change.received_ns), second_ns), second_ns)

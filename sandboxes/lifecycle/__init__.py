@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sandboxes.lifecycle import fields, story
+from sandboxes import object_fields as fields
+from sandboxes.lifecycle import story
 from sandboxes.lifecycle.as_json import from_json, to_json
 from sandboxes.lifecycle.sources import moments_of, start_type, that_served
 from sandboxes.lifecycle.stages import STAGES, StageKind, lay_in_row, stages_of

@@ -6,10 +6,10 @@ DELETED says when.
 
 from __future__ import annotations
 
-from sandboxes.lifecycle import fields
-from sandboxes.lifecycle.fields import Object
+from sandboxes import object_fields as fields
 from sandboxes.lifecycle.sightings import best, seen, stamped, told
 from sandboxes.lifecycle.story import Story
+from sandboxes.object_fields import Object
 from sandboxes.records import US, Change, ChangeType, Clock, Milestone, Moment
 
 EXPIRY = ("ClaimExpired", "SandboxExpired")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sandboxes.lifecycle import fields
-from sandboxes.lifecycle.fields import Object
+from sandboxes import object_fields as fields
+from sandboxes.object_fields import Object
 from sandboxes.records import US, Change, ChangeType, Clock
 
 _REPORTERS = {"default-scheduler": Clock.SCHEDULER, "kubelet": Clock.KUBELET, "kwok": Clock.KUBELET}

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sandboxes.lifecycle import fields
+from sandboxes import object_fields as fields
 from sandboxes.lifecycle.events import Happening
-from sandboxes.lifecycle.fields import Object
 from sandboxes.lifecycle.sightings import best, seen, stamped, told
 from sandboxes.lifecycle.story import Story, Versions
+from sandboxes.object_fields import Object
 from sandboxes.records import Clock, Milestone, Moment
 
 # Messages of the Sandbox's Ready condition, in their order.

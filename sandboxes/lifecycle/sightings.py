@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from sandboxes.lifecycle import fields
+from sandboxes import object_fields as fields
 from sandboxes.lifecycle.events import Happening
-from sandboxes.lifecycle.fields import Object
+from sandboxes.object_fields import Object
 from sandboxes.records import MS, SECOND, US, Change, ChangeType, Clock, Milestone, Moment
 
 USUAL_LAG_NS = 25 * MS  # of a quiet watch: 9 of 10 Events in the recordings came within it

@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sandboxes.lifecycle import fields, story
+from sandboxes import object_fields as fields
+from sandboxes.lifecycle import story
 from sandboxes.lifecycle.ends import deleted, expired
 from sandboxes.lifecycle.events import Happening
 from sandboxes.lifecycle.pod import pod_moments

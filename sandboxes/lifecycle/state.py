@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sandboxes.lifecycle import fields
+from sandboxes import object_fields as fields
 from sandboxes.lifecycle.story import Story, last_look
 from sandboxes.records import ChangeType, Milestone, Moment, State, Why
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sandboxes.lifecycle import fields
+from sandboxes import object_fields as fields
 from sandboxes.lifecycle.events import Happening, read_events
-from sandboxes.lifecycle.fields import Object
+from sandboxes.object_fields import Object
 from sandboxes.records import Change, ChangeType, Kind
 
 GROUP = "agents.x-k8s.io/"

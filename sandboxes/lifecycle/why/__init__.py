@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from sandboxes.lifecycle import fields
+from sandboxes import object_fields as fields
 from sandboxes.lifecycle.why import names, pods, waits
 from sandboxes.lifecycle.why.case import Case, span_text
 from sandboxes.records import Milestone, Why

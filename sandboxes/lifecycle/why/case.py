@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sandboxes.lifecycle import fields, story
+from sandboxes import object_fields as fields
+from sandboxes.lifecycle import story
 from sandboxes.lifecycle.ends import EXPIRY
 from sandboxes.lifecycle.events import Happening
-from sandboxes.lifecycle.fields import Object
 from sandboxes.lifecycle.state import TERMINAL
 from sandboxes.lifecycle.story import Story
+from sandboxes.object_fields import Object
 from sandboxes.records import MS, SECOND, ChangeType, Kind, Milestone, Moment, Proof, StartType
 
 MAX_QUOTED = 400  # characters of a message within a sentence

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandboxes.lifecycle import fields
+from sandboxes import object_fields as fields
 from sandboxes.lifecycle.why.case import Case, event_proof, object_proof, quoted, sentence
 from sandboxes.records import SECOND, Kind, Why
 

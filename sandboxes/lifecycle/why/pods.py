@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sandboxes.lifecycle import fields
+from sandboxes import object_fields as fields
 from sandboxes.lifecycle.events import Happening
-from sandboxes.lifecycle.fields import Object
 from sandboxes.lifecycle.story import last_look
 from sandboxes.lifecycle.why.case import Case, condition_proof, event_proof, quoted, sentence, span_text
+from sandboxes.object_fields import Object
 from sandboxes.records import SECOND, Kind, Milestone, Proof, StartType, Why
 
 _PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ErrImageInspect")

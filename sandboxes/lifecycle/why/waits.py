@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sandboxes.lifecycle import fields, story
+from sandboxes import object_fields as fields
+from sandboxes.lifecycle import story
 from sandboxes.lifecycle.ends import EXPIRY
 from sandboxes.lifecycle.why.case import Case, event_proof, object_proof, quoted, span_text
 from sandboxes.records import MS, SECOND, Kind, Milestone, Proof, StartType, Why

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sandboxes import lifecycle
 from sandboxes.lifecycle import story
-from sandboxes.lifecycle.fields import read_time
+from sandboxes.object_fields import read_time
 from sandboxes.records import SECOND, Change, ChangeType, Kind, State
 from tests.sandboxes.lifecycle.told import around, read
 
