@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from collector import queries
 from dashboard.addresses import http_endpoint
 from dashboard.axis import percent, scale_ns, ticks
-from dashboard.parameters import CLAIM_NAMES, DEFAULT_RANGE, RANGES_S, ParameterError, Parameters, parse
+from dashboard.parameters import CLAIM_NAMES, DEFAULT_RANGE, RANGES_S, Parameters
+from dashboard.views.lists import draw_list
 from dashboard.views.ranges import reaching
 from sandboxes import questions, story
 from sandboxes.lifecycle import from_json
@@ -58,19 +58,16 @@ class Row:
 @require_safe
 def claims(request: HttpRequest) -> HttpResponse:
     """The page, or with `X-Partial` what changes on it."""
-    partial = "X-Partial" in request.headers
-    template = "dashboard/_claims_live.html" if partial else "dashboard/claims.html"
-    context: dict[str, Any] = {"problems": {}, "range": request.GET.get("range", ""), "all_states": questions.STATES}
-    if not partial:
-        context |= {name: questions.names(column) for name, column in (("pools", "pool"), ("namespaces", "namespace"))}
-    try:
-        parameters = parse(request.GET, CLAIM_NAMES, DEFAULT_RANGE)
-        context |= _list(parameters)
-    except ParameterError as error:
-        return render(request, template, context | {"problems": error.problems}, status=400)
-    if not context["rows"]:
-        context |= _why_empty(request, parameters)
-    return render(request, template, context)
+    return draw_list(
+        request,
+        "claims",
+        {"range": request.GET.get("range", ""), "all_states": questions.STATES},
+        CLAIM_NAMES,
+        DEFAULT_RANGE,
+        choices=lambda: {"pools": questions.names("pool"), "namespaces": questions.names("namespace")},
+        found=_list,
+        why_empty=_why_empty,
+    )
 
 
 def _list(parameters: Parameters) -> dict[str, Any]:

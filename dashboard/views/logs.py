@@ -8,7 +8,6 @@ from typing import Any
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port
-from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -17,8 +16,9 @@ from collector.models import Log
 from collector.records import Clock
 from dashboard.addresses import http_endpoint
 from dashboard.attributes import one_line
-from dashboard.parameters import DEFAULT_RANGE, LOG_NAMES, RANGES_S, SHORT_RANGES, ParameterError, Parameters, parse
+from dashboard.parameters import DEFAULT_RANGE, LOG_NAMES, RANGES_S, SHORT_RANGES, Parameters
 from dashboard.values import SEVERITIES
+from dashboard.views.lists import draw_list
 from dashboard.views.ranges import reaching
 from dashboard.words import severity, severity_level
 
@@ -45,20 +45,16 @@ class Row:
 @require_safe
 def logs(request: HttpRequest) -> HttpResponse:
     """The page, or with `X-Partial` what changes on it."""
-    partial = "X-Partial" in request.headers
-    template = "dashboard/_logs_live.html" if partial else "dashboard/logs.html"
-    context: dict[str, Any] = {"problems": {}, "range": request.GET.get("range", DEFAULT_RANGE), "levels": LEVELS}
-    if not partial:
-        context["services"] = queries.services()
-    try:
-        # The logs of one trace are a detail: whenever they were.
-        parameters = parse(request.GET, LOG_NAMES, "all" if request.GET.get("trace_id") else DEFAULT_RANGE)
-        context |= _list(parameters)
-    except ParameterError as error:
-        return render(request, template, context | {"problems": error.problems}, status=400)
-    if not context["rows"]:
-        context |= _why_empty(request, parameters)
-    return render(request, template, context)
+    return draw_list(
+        request,
+        "logs",
+        {"range": request.GET.get("range", DEFAULT_RANGE), "levels": LEVELS},
+        LOG_NAMES,
+        "all" if request.GET.get("trace_id") else DEFAULT_RANGE,  # the logs of one trace: whenever they were
+        choices=lambda: {"services": queries.services()},
+        found=_list,
+        why_empty=_why_empty,
+    )
 
 
 def _list(parameters: Parameters) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -16,7 +15,8 @@ from collector.queries import SEPARATOR
 from dashboard.addresses import http_endpoint
 from dashboard.axis import percent, scale_ns, ticks
 from dashboard.owners import addressed, owner
-from dashboard.parameters import RANGES_S, TRACE_NAMES, ParameterError, Parameters, parse
+from dashboard.parameters import RANGES_S, TRACE_NAMES, Parameters
+from dashboard.views.lists import draw_list
 from dashboard.views.ranges import reaching
 
 DEFAULT_RANGE = "15m"
@@ -40,22 +40,19 @@ class Row:
 @require_safe
 def traces(request: HttpRequest) -> HttpResponse:
     """The page, or with `X-Partial` what changes on it."""
-    partial = "X-Partial" in request.headers
-    template = "dashboard/_traces_live.html" if partial else "dashboard/traces.html"
-    context: dict[str, Any] = {"problems": {}, "range": request.GET.get("range", "")}
-    if not partial:
-        context |= {
+    return draw_list(
+        request,
+        "traces",
+        {"range": request.GET.get("range", "")},
+        TRACE_NAMES,
+        DEFAULT_RANGE,
+        choices=lambda: {
             "services": queries.services(),
             "operations": queries.operations(request.GET.get("service", ""), MOST_OPERATIONS),
-        }
-    try:
-        parameters = parse(request.GET, TRACE_NAMES, DEFAULT_RANGE)
-        context |= _list(parameters)
-    except ParameterError as error:
-        return render(request, template, context | {"problems": error.problems}, status=400)
-    if not context["rows"]:
-        context |= _why_empty(request, parameters)
-    return render(request, template, context)
+        },
+        found=_list,
+        why_empty=_why_empty,
+    )
 
 
 def _list(parameters: Parameters) -> dict[str, Any]:
