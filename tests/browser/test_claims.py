@@ -58,10 +58,8 @@ def test_an_open_claim_grows_with_the_clock(server: Server, page: Page, tmp_path
     expect(counted).not_to_have_text(before)
     bar = page.locator('[data-lane="objects"] [data-grows]').first
     width = bar.get_attribute("width")
-    page.wait_for_function(
-        "([lane, width]) => document.querySelector(lane).getAttribute('width') !== width",
-        arg=['[data-lane="objects"] [data-grows]', width],
-    )
+    assert width is not None
+    expect(bar).not_to_have_attribute("width", width)
 
 
 def test_a_lane_stays_as_the_reader_left_it(server: Server, page: Page) -> None:
