@@ -14,12 +14,12 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from dashboard.claim_markdown import markdown
-from dashboard.claim_reading import Seen, read
-from dashboard.claim_timeline import LIFE, START, draw
-from dashboard.pool_usual import usual
+from dashboard.claim.markdown import markdown
+from dashboard.claim.pool_usual import usual
+from dashboard.claim.reading import Seen, read
+from dashboard.claim.timeline import LIFE, START, draw
+from dashboard.claim.timeline_html import rows_html
 from dashboard.templatetags.formats import duration
-from dashboard.timeline_html import rows_html
 from sandboxes import story
 from sandboxes.models import Claim
 from sandboxes.records import Milestone, State

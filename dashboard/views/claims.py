@@ -14,9 +14,8 @@ from django.views.decorators.http import require_safe
 from collector import queries
 from dashboard.addresses import http_endpoint
 from dashboard.axis import percent, scale_ns, ticks
-from dashboard.parameters import CLAIM_NAMES, DEFAULT_RANGE, RANGES_S, Parameters
-from dashboard.views.lists import draw_list
-from dashboard.views.ranges import reaching
+from dashboard.parameters import CLAIM_NAMES, DEFAULT_RANGE, Parameters
+from dashboard.views.lists import draw_list, elsewhere, without
 from sandboxes import questions, story
 from sandboxes.lifecycle import from_json
 from sandboxes.models import Claim
@@ -136,7 +135,7 @@ def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
             "watching": watcher.state,
             "endpoint": http_endpoint(request.get_host().rpartition(":")[0]),
         }
-    given = [name for name in FILTERS if request.GET.get(name)]
+    given = without(request, parameters, FILTERS)
     if newest is not None and parameters.cursor is None:
-        return {"empty": "elsewhere", "given": given, "newest": newest, "reaching": reaching(newest.zero_ns, RANGES_S)}
-    return {"empty": "end" if parameters.cursor else "filtered", "given": given}
+        return given | elsewhere(newest.zero_ns, f"{newest.name or '(no name)'}, {newest.state}")
+    return given | {"empty": "end" if parameters.cursor else "filtered"}

@@ -5,15 +5,26 @@ Before: a page's view with its request. After: the page's template, or with `X-P
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard.parameters import ParameterError, Parameters, parse
+from dashboard.parameters import RANGES_S, ParameterError, Parameters, parse
+from dashboard.views.ranges import reaching
 
 Context = dict[str, Any]
+MOST_QUOTED = 24  # characters of a text that was looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something to leave out of what is looked for, and the query string without it."""
+
+    words: str
+    link: str
 
 
 def draw_list(
@@ -42,3 +53,28 @@ def draw_list(
     if not context["rows"]:
         context |= why_empty(request, parameters)
     return render(request, template, context)
+
+
+def without(request: HttpRequest, parameters: Parameters, names: Iterable[str]) -> Context:
+    """Which of the filters `names` are given, each with a link that leaves it out."""
+    given = [name for name in names if request.GET.get(name)]
+    return {
+        "without": [Choice(_left_out(request, name), parameters.link(cursor=None, **{name: None})) for name in given]
+    }
+
+
+def _left_out(request: HttpRequest, name: str) -> str:
+    if name != "q":
+        return f"any {name.removeprefix('min_').replace('_', ' ')}"
+    text = request.GET["q"]
+    return f"without “{text if len(text) <= MOST_QUOTED else text[: MOST_QUOTED - 1] + '…'}”"
+
+
+def elsewhere(newest_ns: int, words: str) -> Context:
+    """There is something, but outside of the time range: the newest of it."""
+    return {
+        "empty": "elsewhere",
+        "newest_ns": newest_ns,
+        "newest_words": words,
+        "reaching": reaching(newest_ns, RANGES_S),
+    }

@@ -16,10 +16,9 @@ from collector.models import Log
 from collector.records import Clock
 from dashboard.addresses import http_endpoint
 from dashboard.attributes import one_line
-from dashboard.parameters import DEFAULT_RANGE, LOG_NAMES, RANGES_S, SHORT_RANGES, Parameters
+from dashboard.parameters import DEFAULT_RANGE, LOG_NAMES, RANGES, SHORT_RANGES, Parameters
 from dashboard.values import SEVERITIES
-from dashboard.views.lists import draw_list
-from dashboard.views.ranges import reaching
+from dashboard.views.lists import Choice, draw_list, elsewhere, without
 from dashboard.words import severity, severity_level
 
 FILTERS = ("q", "service", "severity", "trace_id")
@@ -98,9 +97,11 @@ def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
         return {"empty": "never", "endpoint": http_endpoint(split_domain_port(request.get_host())[0])}
     if parameters.cursor is not None:
         return {"empty": "end"}
-    given = [name for name in FILTERS if request.GET.get(name)]
+    given = without(request, parameters, FILTERS)
     everywhere = queries.logs(replace(parameters.filter, from_ns=None, to_ns=None))
     newest = everywhere.filter(pk__gt=last_id - MOST_SEARCHED).first()
     if newest is None:
-        return {"empty": "filtered", "given": given}
-    return {"empty": "elsewhere", "given": given, "newest": newest, "reaching": reaching(newest.time_ns, RANGES_S)}
+        if parameters.range != RANGES[-1]:  # beyond MOST_SEARCHED there may be one
+            given["without"].append(Choice("any time", parameters.link(range=RANGES[-1], from_=None, to=None)))
+        return given | {"empty": "filtered", "looked_in": min(last_id, MOST_SEARCHED)}
+    return given | elsewhere(newest.time_ns, one_line(newest.body if newest.body is not None else newest.event_name))

@@ -15,13 +15,13 @@ from django.views.decorators.http import require_safe
 from collector import queries
 from collector.models import Span, Trace
 from collector.queries import SEPARATOR
-from dashboard.span_detail import span_detail
-from dashboard.trace_reading import MAX_SPANS, read_spans
-from dashboard.trace_statistics import operation_times
-from dashboard.trace_tree import TraceTree, build_tree
+from dashboard.trace.reading import MAX_SPANS, read_spans
+from dashboard.trace.span_detail import span_detail
+from dashboard.trace.statistics import operation_times
+from dashboard.trace.tree import TraceTree, build_tree
+from dashboard.trace.waterfall import Zoom, draw
+from dashboard.trace.waterfall_html import map_html, rows_html
 from dashboard.values import trace_id as read_trace_id
-from dashboard.waterfall import Zoom, draw
-from dashboard.waterfall_html import map_html, rows_html
 from sandboxes.questions import trace_claims
 
 TABS = ("waterfall", "statistics", "logs")

@@ -15,9 +15,9 @@ from collector.queries import SEPARATOR
 from dashboard.addresses import http_endpoint
 from dashboard.axis import percent, scale_ns, ticks
 from dashboard.owners import addressed, owner
-from dashboard.parameters import RANGES_S, TRACE_NAMES, Parameters
-from dashboard.views.lists import draw_list
-from dashboard.views.ranges import reaching
+from dashboard.parameters import TRACE_NAMES, Parameters
+from dashboard.templatetags.formats import duration
+from dashboard.views.lists import draw_list, elsewhere, without
 
 DEFAULT_RANGE = "15m"
 FILTERS = ("q", "service", "operation", "status", "min_duration", "trace_id")
@@ -117,7 +117,8 @@ def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
     newest = queries.traces(everywhere).first()
     if newest is None and not Trace.objects.exists():
         return {"empty": "never", "endpoint": http_endpoint(request.get_host().rpartition(":")[0])}
-    given = [name for name in FILTERS if request.GET.get(name)]
+    given = without(request, parameters, FILTERS)
     if newest is not None and parameters.cursor is None:
-        return {"empty": "elsewhere", "given": given, "newest": newest, "reaching": reaching(newest.start_ns, RANGES_S)}
-    return {"empty": "end" if parameters.cursor else "filtered", "given": given}
+        words = f"{newest.head_operation.name or '(no name)'}, {duration(newest.duration_ns)}"
+        return given | elsewhere(newest.start_ns, words)
+    return given | {"empty": "end" if parameters.cursor else "filtered"}

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from collector.ingest import save_now
-from dashboard.claim_axis import ClaimAxis
+from dashboard.claim.axis import ClaimAxis
 from sandboxes.lifecycle import to_json
 from sandboxes.models import Claim
 from sandboxes.records import Clock, Lifecycle, Milestone, Moment, State

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from collector.ingest import save_now
-from dashboard.span_detail import flag_words
+from dashboard.trace.span_detail import flag_words
 from tests.factories import (
     MS,
     SECOND,

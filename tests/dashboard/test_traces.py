@@ -116,7 +116,7 @@ def test_when_all_is_older_it_says_how_old_and_offers_the_range(client: Client) 
     save_now(batch(make_span("yesterday", start_ns=time.time_ns() - 20 * 3_600 * SECOND)))
     html = page(client, service="shop")
     assert "No trace in this time range" in html
-    assert ">20 h</time> ago: yesterday" in html
+    assert ">20 h</time> old: yesterday" in html
     assert re.search(r'href="\?service=shop&amp;range=24h"', html)
 
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dashboard.axis import scale_ns, ticks
-from dashboard.critical_path import critical_path
 from dashboard.owners import addressed, owner
-from dashboard.trace_statistics import operation_times
-from dashboard.trace_tree import SpanFacts, TraceTree, build_tree
-from dashboard.waterfall import Row, draw
-from dashboard.waterfall_html import map_html, rows_html
+from dashboard.trace.critical_path import critical_path
+from dashboard.trace.statistics import operation_times
+from dashboard.trace.tree import SpanFacts, TraceTree, build_tree
+from dashboard.trace.waterfall import Row, draw
+from dashboard.trace.waterfall_html import map_html, rows_html
 
 MS = 10**6
 SECOND = 10**9

@@ -11,7 +11,7 @@ from __future__ import annotations
 from html import escape
 
 from dashboard.templatetags.formats import duration
-from dashboard.waterfall import LEFT, RIGHT, Bar, Row, Waterfall
+from dashboard.trace.waterfall import LEFT, RIGHT, Bar, Row, Waterfall
 
 KIND_CLASSES = {2: "server", 3: "call", 4: "producer", 5: "consumer"}
 THIN_PERCENT = 0.6  # a bar that may be thinner than the two pixels one needs to be seen

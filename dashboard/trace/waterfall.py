@@ -1,6 +1,6 @@
 """The waterfall: a trace's spans as rows with bars in percent of one axis. Plain Python, no Django.
 
-Before: `trace_tree` has put the spans in their place. After: templates/dashboard/_waterfall.html draws a row a span.
+Before: `tree` has put the spans in their place. After: templates/dashboard/_waterfall.html draws a row a span.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dashboard.axis import Tick, percent, ticks
-from dashboard.critical_path import critical_path
 from dashboard.owners import CLIENT, PROGRAM, addressed, owner
-from dashboard.trace_tree import Node, SpanFacts, TraceTree
+from dashboard.trace.critical_path import critical_path
+from dashboard.trace.tree import Node, SpanFacts, TraceTree
 
 FOLD_BELOW_NS = 10**6
 FOLD_FROM = 3  # rows; fewer are not in the way

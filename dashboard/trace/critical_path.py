@@ -1,6 +1,6 @@
 """The critical path of a trace: for each moment, the span the trace was waiting for. Plain Python.
 
-Before: `trace_tree`. After: `waterfall` draws it as a line under the bars.
+Before: `tree`. After: `waterfall` draws it as a line under the bars.
 
 Walked backwards from the end: of the spans below one, that which ended last before the moment looked at is what held it
 up; where none was running it held itself up. A span that outlives its parent (the parent sent a message and went on)
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from dashboard.trace_tree import Node, TraceTree
+from dashboard.trace.tree import Node, TraceTree
 
 MOST_ANCESTORS = 64  # to look through for one still running: a hostile trace is 5,000 deep
 

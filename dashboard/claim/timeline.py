@@ -1,6 +1,6 @@
-"""The claim's page, drawn: stage bar and cells, the axis, the lanes.
+"""The claim's page, drawn: the axis, the lanes, and what `cells` and `clocks` say around them.
 
-Before: `claim_reading` has all that is known. After: the page's templates.
+Before: `reading` has all that is known. After: the page's templates.
 """
 
 from __future__ import annotations
@@ -11,40 +11,18 @@ from dataclasses import dataclass, field
 from collector.models import Log
 from dashboard.attributes import one_line
 from dashboard.axis import Tick
-from dashboard.claim_axis import ClaimAxis
-from dashboard.claim_lanes import Dot, LaneRow, Shape, event_lane, object_lane, outside, span_lanes
-from dashboard.claim_reading import Seen
+from dashboard.claim.axis import ClaimAxis
+from dashboard.claim.cells import Cell, own_cells, pre_warmed_cells
+from dashboard.claim.clocks import clocks
+from dashboard.claim.lanes import Dot, LaneRow, Shape, event_lane, object_lane, outside, span_lanes
+from dashboard.claim.reading import Seen
 from dashboard.words import severity
 from sandboxes import story, timeline
-from sandboxes.lifecycle import STAGES
 from sandboxes.questions import OPEN_STATES
 from sandboxes.records import Lifecycle, Milestone, Stage
 
 START, LIFE = "start", "life"  # what the axis shows: up to the first command, or the whole life
 AFTER_READY = 0.25  # of the time to ready, shown after it where there is no command
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A stage below the bar; without `stage` it was not reached, or is being waited for (`waited_ns`)."""
-
-    name: str
-    owner: str
-    stage: Stage | None = None
-    usual_ns: int | None = None
-    longest: bool = False
-    waited_ns: int | None = None
-    x: float = 0.0  # in the bar: percent of its own part
-    width: float = 0.0
-    before_ns: int | None = None  # pre-warmed: how long before zero it ended
-
-    @property
-    def duration_ns(self) -> int:
-        return self.stage.duration_ns if self.stage else 0
-
-    @property
-    def title(self) -> str:
-        return self.name[:1].upper() + self.name[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +78,11 @@ def draw(seen: Seen, view: str, now_ns: int, usual_ns: dict[str, int], say: stor
         Lane("logs", "Logs", _count(len(seen.logs), "line"), [_log_row(axis, log) for log in seen.logs],
              "No log line was said inside a span of this claim. OTEL_PYTHON_LOG_CORRELATION=true sends the SDK's."),
     ]  # fmt: skip
-    cells = _cells(lifecycle, longest, usual_ns, waits)
+    cells = own_cells(lifecycle, longest, usual_ns, waits)
     return Drawn(
         story=story.tell(lifecycle, events, now_ns, say),
         cells=cells,
-        pre_warmed=_pre_warmed_cells(lifecycle),
+        pre_warmed=pre_warmed_cells(lifecycle),
         axis=axis,
         ticks=axis.ticks(named),
         named=named,
@@ -114,7 +92,7 @@ def draw(seen: Seen, view: str, now_ns: int, usual_ns: dict[str, int], say: stor
         ready_x=ready_x,
         now_x=now_x,
         band=_band(axis, longest, waits),
-        clocks=_clocks(lifecycle),
+        clocks=clocks(lifecycle),
         events=events,
     )
 
@@ -158,48 +136,6 @@ def _pre_warmed_ns(lifecycle: Lifecycle, objects: Sequence[timeline.Row]) -> int
     starts = [stage.start.time_ns for stage in lifecycle.stages if stage.pre_warmed]
     starts += [bar.start_ns for row in objects for bar in row.bars]
     return min(starts)
-
-
-def _cells(
-    lifecycle: Lifecycle, longest: Stage | None, usual_ns: dict[str, int], waits: story.Wait | None
-) -> list[Cell]:
-    """The stages of the claim's own start, those not reached too."""
-    own = {stage.name: stage for stage in lifecycle.stages if not stage.pre_warmed}
-    skipped = {stage.name for stage in lifecycle.stages if stage.pre_warmed}
-    waited_ns = waits.end_ns - waits.start_ns if waits else 0
-    whole_ns = max(sum(stage.duration_ns for stage in own.values()) + waited_ns, 1)
-    cells, x = [], 0.0
-    for kind in STAGES:
-        stage = own.get(kind.name)
-        if kind.name in skipped or not (stage or story.is_expected(lifecycle, kind.end)):
-            continue
-        waiting = stage is None and waits is not None and waits.name == kind.name
-        width = round(100 * (stage.duration_ns if stage else waited_ns if waiting else 0) / whole_ns, 2)
-        cell = Cell(
-            name=kind.name,
-            owner=stage.owner if stage else kind.owner,  # a stage begins where the last milestone known does
-            stage=stage,
-            usual_ns=usual_ns.get(kind.name),
-            longest=stage is not None and stage is longest and waits is None,
-            waited_ns=waited_ns if waiting else None,
-            x=round(x, 2),
-            width=width,
-        )
-        cells.append(cell)
-        x += width
-    return cells
-
-
-def _pre_warmed_cells(lifecycle: Lifecycle) -> list[Cell]:
-    stages = [stage for stage in lifecycle.stages if stage.pre_warmed]
-    whole_ns = max(sum(stage.duration_ns for stage in stages), 1)
-    cells, x = [], 0.0
-    for stage in stages:
-        width = round(100 * stage.duration_ns / whole_ns, 2)
-        before_ns = stage.end.time_ns - lifecycle.zero_ns
-        cells.append(Cell(stage.name, stage.owner, stage, x=round(x, 2), width=width, before_ns=before_ns))
-        x += width
-    return cells
 
 
 def _band(axis: ClaimAxis, stage: Stage | None, waits: story.Wait | None) -> Shape | None:
@@ -261,36 +197,3 @@ def _log_row(axis: ClaimAxis, log: Log) -> LaneRow:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _clocks(lifecycle: Lifecycle) -> list[str]:
-    """Every clock the moments were read from, with its precision at best and at worst, and a skew that shows."""
-    by_clock: dict[str, list[int]] = {}
-    for moment in lifecycle.moments.values():
-        by_clock.setdefault(moment.clock, []).append(moment.precision_ns)
-    found = [f"{clock}: {_precision(min(all_), max(all_))}" for clock, all_ in by_clock.items()]
-    return [_skew(lifecycle), *found]
-
-
-def _precision(best_ns: int, worst_ns: int) -> str:
-    best, worst = _unit(best_ns), _unit(worst_ns)
-    return best if best == worst else f"{best} to {worst}"
-
-
-def _unit(ns: int) -> str:
-    return "s" if ns >= 10**9 else "ms" if ns >= 10**6 else "µs" if ns >= 10**3 else "ns"
-
-
-def _skew(lifecycle: Lifecycle) -> str:
-    """The client asked before the cluster had it, and heard after it was said: anything else is skew."""
-    moments = lifecycle.moments
-    asked, made = moments.get(Milestone.REQUESTED), moments.get(Milestone.CREATED)
-    said, heard = moments.get(Milestone.CLAIM_READY), moments.get(Milestone.CLIENT_READY)
-    if asked is None and heard is None:
-        return "no client clock to compare with"
-    ahead_ns = asked.lower_ns - made.upper_ns if asked and made else 0
-    behind_ns = said.lower_ns - heard.upper_ns if said and heard else 0
-    if max(ahead_ns, behind_ns) <= 0:
-        return "no client to cluster skew seen, nothing corrected"
-    side, ns = ("ahead of", ahead_ns) if ahead_ns > behind_ns else ("behind", behind_ns)
-    return f"the client's clock is at least {ns / 10**6:.0f} ms {side} the cluster's; not corrected"

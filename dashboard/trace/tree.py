@@ -1,6 +1,6 @@
 """A trace's spans as a tree, whatever is missing or wrong: plain Python.
 
-Before: a view reads the spans, in any order. After: `waterfall` and `trace_statistics`.
+Before: a view reads the spans, in any order. After: `waterfall` and `statistics`.
 
 Real traces are rarely whole while somebody looks: batches arrive children first, a killed program never sends its root,
 a sampler drops the middle, clocks step back. Nothing is left out for it:

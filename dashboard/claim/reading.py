@@ -1,6 +1,6 @@
 """All that is known of one claim: its row, its lifecycle, its objects' versions, the telemetry linked to it.
 
-Before: a view knows the uid. After: `claim_timeline` draws it.
+Before: a view knows the uid. After: `timeline` draws it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from collector.models import Log
-from dashboard.trace_reading import read_linked
-from dashboard.trace_tree import SpanFacts
+from dashboard.trace.reading import read_linked
+from dashboard.trace.tree import SpanFacts
 from sandboxes import questions
 from sandboxes.lifecycle import from_json
 from sandboxes.models import Claim, Link

@@ -1,6 +1,6 @@
 """A claim's timeline as lanes of rows in percent of its axis: spans, objects, Events, logs. Plain Python.
 
-Before: `trace_tree` and `sandboxes.timeline`. After: `timeline_html` writes the rows.
+Before: `tree` and `sandboxes.timeline`. After: `timeline_html` writes the rows.
 
 The controller reconciles an object ten times over: its spans of one name share one row, none is left out. So do the
 client's spans below a millisecond under one parent.
@@ -12,10 +12,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dashboard.claim_axis import ClaimAxis
+from dashboard.claim.axis import ClaimAxis
 from dashboard.owners import CLIENT, CONTROLLER, PROGRAM, ROUTER, addressed, owner
-from dashboard.trace_tree import Node, SpanFacts, TraceTree, build_tree
-from dashboard.waterfall import CLIENT_KIND, FOLD_BELOW_NS, FOLD_FROM, described
+from dashboard.trace.tree import Node, SpanFacts, TraceTree, build_tree
+from dashboard.trace.waterfall import CLIENT_KIND, FOLD_BELOW_NS, FOLD_FROM, described
 from sandboxes import timeline
 
 FAR = (CONTROLLER, ROUTER)

@@ -12,7 +12,7 @@ from collector.models import Exemplar, Span
 from collector.queries import span_exemplars, trace_logs
 from collector.records import MAX_TIME_NS
 from dashboard.owners import owner
-from dashboard.trace_tree import Node, TraceTree
+from dashboard.trace.tree import Node, TraceTree
 
 KINDS = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
 STATUSES = ["Unset", "Ok", "Error"]

@@ -1,6 +1,6 @@
 """The timeline's rows as HTML, one string a lane: a template would take 200 us a row, and a page may have 3,000.
 
-Before: `claim_lanes` says what is where. After: templates/dashboard/_claim_timeline.html puts it in its place.
+Before: `lanes` says what is where. After: templates/dashboard/_claim_timeline.html puts it in its place.
 
 Geometry is SVG in percent, because the content security policy refuses style attributes. Everything a sender or a
 cluster chose (names, messages) goes through `escape`; the rest are our own numbers and words.
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from dashboard.claim_lanes import Dot, LaneRow, Shape
+from dashboard.claim.lanes import Dot, LaneRow, Shape
 from dashboard.templatetags.formats import duration
 
 THIN_PERCENT = 0.35  # thinner than the two pixels a bar needs to be seen

@@ -1,6 +1,6 @@
 """Where a trace's time went, by operation. Plain Python.
 
-Before: `trace_tree`. After: the Statistics tab. Self time is what no child was running in, so that the self times of a
+Before: `tree`. After: the Statistics tab. Self time is what no child was running in, so that the self times of a
 trace without parallel work add up to its length, and a caller is not blamed for what it called.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dashboard.axis import percent
 from dashboard.owners import owner
-from dashboard.trace_tree import TraceTree
+from dashboard.trace.tree import TraceTree
 
 
 @dataclass(slots=True)

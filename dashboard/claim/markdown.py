@@ -1,13 +1,13 @@
 """A claim's story as Markdown, to paste into an issue or a chat.
 
-Before: `claim_timeline` has drawn it. After: the page's button copies it.
+Before: `timeline` has drawn it. After: the page's button copies it.
 """
 
 from __future__ import annotations
 
 import re
 
-from dashboard.claim_timeline import Drawn
+from dashboard.claim.timeline import Drawn
 from dashboard.csv_rows import iso_time
 from dashboard.templatetags.claims import from_zero, stage_length
 from sandboxes.models import Claim
