@@ -80,6 +80,11 @@ def names(column: str) -> list[str]:
     return sorted({name for name in newest if name})[:MAX_NAMES]
 
 
+def cluster_names() -> list[str]:
+    """The clusters claims came from, as people call them."""
+    return sorted(set(Cluster.objects.values_list("name", flat=True)[:MAX_NAMES]))
+
+
 def siblings(claim: Claim) -> QuerySet[Claim]:
     """The newest claims of the same pool, ready or once ready, itself among them."""
     # Joined to nothing, the namespace is no invitation to sort all claims of it instead of walking by time.

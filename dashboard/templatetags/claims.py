@@ -10,6 +10,7 @@ from sandboxes.records import SECOND, Stage
 register = template.Library()
 
 ICONS = {"stuck": "warning", "failed": "error"}  # all others are called as the state is
+SDK_PREFIX = "sandbox-claim-"
 CHIPS = {"stuck": "warning", "failed": "error", "ready": "ready"}
 
 
@@ -32,6 +33,12 @@ def state_icon(state: str) -> str:
 def state_class(state: str) -> str:
     """The class of its chip or word."""
     return CHIPS.get(state, "")
+
+
+@register.filter
+def claim_name(name: str) -> str:
+    """A claim's name where there is little room: the SDK's all begin alike, and end in what tells them apart."""
+    return name.removeprefix(SDK_PREFIX) or name
 
 
 @register.filter

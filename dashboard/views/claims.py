@@ -81,7 +81,7 @@ def _list(parameters: Parameters) -> dict[str, Any]:
     count, more = queries.count_up_to(found)
     return {
         "range": parameters.range,
-        "rows": [_row(claim, scale, now_ns, evidence, spans.get(claim.uid, 0)) for claim in page.rows],
+        "rows": [row(claim, scale, now_ns, evidence, spans.get(claim.uid, 0)) for claim in page.rows],
         "ticks": ticks(scale, most=5),
         "states": [(state, counted[state]) for state in questions.STATES if state in counted],
         "next": page.next,
@@ -90,7 +90,7 @@ def _list(parameters: Parameters) -> dict[str, Any]:
     }
 
 
-def _row(claim: Claim, scale: int, now_ns: int, evidence: Mapping[str, list[tuple[str, str]]], spans: int) -> Row:
+def row(claim: Claim, scale: int, now_ns: int, evidence: Mapping[str, list[tuple[str, str]]], spans: int) -> Row:
     lifecycle = from_json(claim.lifecycle)
     pieces = []
     for stage in story.starting_stages(lifecycle):

@@ -3,6 +3,7 @@
 // On a change the page fetches itself with `X-Partial: 1`; the view answers with its partial template, whose elements
 // with an id replace the page's elements of the same id. Rows with a data-key that did not change stay the same nodes.
 // A region with data-hold is not redrawn while it is read (pointer, selection or focus in it): it counts "3 new".
+// A region with data-part asks for itself alone, `X-Partial: <its id>`: another's change does not redraw it.
 // A region with data-version sends it as `X-Version`; a view may answer 204: nothing changed.
 
 import { subscribe } from "./live.js";
@@ -45,7 +46,8 @@ function paced(run) {
 /** Fetches the page's partial again and puts it in place, or holds it back while the region is read. */
 export async function fetchRegion(id) {
   const region = document.getElementById(id);
-  const headers = { "X-Partial": "1", "X-Version": region.dataset.version ?? "" };
+  const partial = region.hasAttribute("data-part") ? id : "1";
+  const headers = { "X-Partial": partial, "X-Version": region.dataset.version ?? "" };
   const response = await fetch(location.href, { headers });
   if (response.status === 204) return;
   // 404 has a partial of its own: what was there was cleared.

@@ -169,6 +169,6 @@ def test_the_bar_leads_to_the_claims(client: Client) -> None:
     assert '<a href="/claims/" aria-current="page">Claims</a>' in page(client)
 
 
-def test_the_first_page_leads_to_the_claims_once_there_are_any(client: Client) -> None:
+def test_the_first_page_shows_claims_however_old_they_are(client: Client) -> None:
     at("old", SECOND)
-    assert client.get("/").headers["Location"] == "/claims/?range=all"
+    assert client.get("/").headers["Location"] == "/?range=all"

@@ -29,12 +29,12 @@ def test_commands_name_the_address_the_reader_uses(db: None, client: Client, set
     assert "OTEL_EXPORTER_OTLP_ENDPOINT=http://lab.example:14318" in html
 
 
-def test_it_leads_to_the_traces_once_there_are_some(db: None, client: Client) -> None:
+def test_it_is_the_overview_once_there_are_spans(db: None, client: Client) -> None:
     save_now(batch(make_span(start_ns=time.time_ns() - SECOND), make_log()))
-    assert client.get("/")["Location"] == "/traces/"
+    assert "<h1>Overview</h1>" in client.get("/").content.decode()
 
 
-def test_it_leads_to_what_there_is(db: None, client: Client) -> None:
+def test_it_leads_to_what_there_is_when_that_is_logs_or_metrics_alone(db: None, client: Client) -> None:
     save_now(batch(make_point(1, time_ns=time.time_ns() - SECOND)))
     assert client.get("/")["Location"] == "/metrics/"
     save_now(batch(make_log(time_ns=time.time_ns() - SECOND)))
@@ -43,9 +43,10 @@ def test_it_leads_to_what_there_is(db: None, client: Client) -> None:
 
 def test_it_leads_far_enough_back_to_show_something(db: None, client: Client) -> None:
     save_now(batch(make_span(start_ns=time.time_ns() - 2 * HOUR)))
-    assert client.get("/")["Location"] == "/traces/?range=6h"
+    assert client.get("/")["Location"] == "/?range=6h"
+    assert client.get("/", {"range": "15m"}).status_code == 200
     save_now(batch(make_span(start_ns=time.time_ns() - SECOND)))
-    assert client.get("/")["Location"] == "/traces/"
+    assert client.get("/").status_code == 200
 
 
 def test_an_open_page_is_told_that_it_became_another_one(db: None, client: Client) -> None:
@@ -53,4 +54,4 @@ def test_an_open_page_is_told_that_it_became_another_one(db: None, client: Clien
     assert b"<html" not in waiting.content
     assert b'id="waiting"' in waiting.content
     save_now(batch(make_span(start_ns=time.time_ns() - SECOND)))
-    assert client.get("/", headers={"X-Partial": "1"}).status_code == 302
+    assert client.get("/", headers={"X-Partial": "1"}).headers["X-Reload"] == "1"
