@@ -14,6 +14,7 @@ from dashboard.views.home import home
 from dashboard.views.login import login
 from dashboard.views.logs import logs
 from dashboard.views.metrics import metrics
+from dashboard.views.pools import pools
 from dashboard.views.setup import clear_everything, import_telemetry, setup
 from dashboard.views.trace import trace
 from dashboard.views.traces import traces
@@ -26,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("traces/<str:trace_id>/", trace, name="trace"),
     path("metrics/", metrics, name="metrics"),
     path("logs/", logs, name="logs"),
+    path("pools/", pools, name="pools"),
     path("setup/", setup, name="setup"),
     path("setup/import/", import_telemetry, name="setup_import"),
     path("setup/clear/", clear_everything, name="setup_clear"),

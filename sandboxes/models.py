@@ -7,8 +7,11 @@ we saw of them, we keep.
 from __future__ import annotations
 
 from django.db import models
+from django.db.models import Q
 
 from collector.models import AttributesField, HexIdField, Reference
+
+BLUEPRINTS = ("SandboxWarmPool", "SandboxTemplate")  # records.Kind, of which models know nothing
 
 
 class Cluster(models.Model):
@@ -47,6 +50,13 @@ class ObjectVersion(models.Model):
         indexes = [
             models.Index(fields=["belongs_to", "kind"], name="version_belongs_to"),
             models.Index(fields=["namespace", "kind", "name", "received_ns"], name="version_name"),
+            # Few among many, and all of them are asked for together. Only a query that says this very condition can
+            # take it (`sandboxes.pools.reading`): no planner is misled.
+            models.Index(
+                fields=["kind", "namespace", "name", "cluster", "received_ns"],
+                condition=Q(kind__in=BLUEPRINTS),
+                name="version_blueprint",
+            ),
         ]
 
 
@@ -62,6 +72,7 @@ class Claim(models.Model):
     start_type = models.TextField()
     state = models.TextField()
     reason = models.TextField()
+    cause = models.TextField(default="")  # why it is stuck, failed or slow, as the stable word of records.Why
     sandbox = models.TextField()
     pod = models.TextField()
     node = models.TextField()

@@ -179,7 +179,7 @@ COPIED = ("namespace", "name", "pool", "template", "start_type", "state", "reaso
 CHANGING = (
     *COPIED,
     *("created_ns", "ready_ns", "deleted_ns", "time_to_ready_ns", "time_to_ready_precision_ns", "clock"),
-    *("lifecycle", "changed_ns"),
+    *("cause", "lifecycle", "changed_ns"),
 )
 
 
@@ -189,6 +189,7 @@ def _fill(row: Claim, lifecycle: Lifecycle) -> None:
         value = getattr(lifecycle, name)
         # No name is longer; a stranger's file may say so, and PostgreSQL indexes no text beyond 2.7 kB.
         setattr(row, name, value[:MAX_NAME_CHARS] if isinstance(value, str) else value)
+    row.cause = lifecycle.why.cause if lifecycle.why else ""
     moments = lifecycle.moments
     created, ready, deleted = (
         moments.get(milestone) for milestone in (Milestone.CREATED, Milestone.CLAIM_READY, Milestone.DELETED)

@@ -23,6 +23,7 @@ from sandboxes.cluster import (
     resources,
 )
 from sandboxes.cluster.place import fingerprint
+from sandboxes.models import Cluster
 from sandboxes.objects import Present
 from sandboxes.records import Change, ClusterIdentity, Kind
 from sandboxes.store import look_again_soon, open_claims, save_changes_soon
@@ -76,6 +77,11 @@ class Watcher:
         self._renewed_at = 0.0
         self._renewing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
+
+    def is_watching(self, cluster: Cluster) -> bool:
+        """Whether what this cluster last said still holds: we would hear of anything else."""
+        watched = self.state.cluster
+        return self.state.status == "ok" and watched is not None and watched.uid == cluster.uid
 
     def start(self, context: str = "", namespaces: Sequence[str] = ()) -> None:
         """Begins to watch, in the running event loop."""
