@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard.parameters import DEFAULT_RANGE, POOL_NAMES, RANGES_S, Parameters
 from dashboard.pool_rows import drain_rows, pool_rows
-from dashboard.views.lists import draw_list
+from dashboard.views.lists import draw_list, without
 from dashboard.views.ranges import reaching
 from sandboxes import questions
 from sandboxes.models import Cluster
@@ -67,5 +67,5 @@ def _cluster_names() -> list[str]:
 
 def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
     """No pool was ever seen, or the filters hide all of them."""
-    given = [name for name in FILTERS if request.GET.get(name)]
-    return {"empty": "filtered" if given else "never", "given": given, "watching": watcher.state}
+    given = without(request, parameters, FILTERS)
+    return given | {"empty": "filtered" if given["without"] else "never", "watching": watcher.state}
