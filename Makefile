@@ -9,15 +9,17 @@ PYTEST := $(PYTHON_IN) -m pytest
 PARALLEL := --numprocesses=2 # two cores: half the time
 JAVASCRIPT := tests/clients/javascript
 CLIENTS := $(VENV)/instrumented/installed $(JAVASCRIPT)/node_modules/.installed
+SLOW := --ignore=tests/browser --ignore=tests/faults --ignore=tests/cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgresql test-browser test-faults bench lint
+.PHONY: help run test test-sqlite test-postgresql test-browser test-faults cluster-tools test-cluster bench lint
 
 help:
 	@echo "make run           start the dashboard: http://127.0.0.1:8000/"
 	@echo "make test          the tests, on SQLite and on PostgreSQL"
 	@echo "make test-browser  the pages in Chromium"
 	@echo "make test-faults   kill -9 under load, overload, clean stops; on both databases"
+	@echo "make test-cluster  claims of a real control plane; make cluster-tools builds it once, with Go"
 	@echo "make lint          ruff, mypy, import contracts, migrations"
 	@echo "make bench         speed and memory (BENCH_SECONDS, BENCH_SPANS)"
 
@@ -27,11 +29,11 @@ run: $(VENV)/installed
 test: test-sqlite test-postgresql
 
 test-sqlite: $(VENV)/installed-dev $(CLIENTS)
-	$(PYTEST) $(PARALLEL) --ignore=tests/browser --ignore=tests/faults
+	$(PYTEST) $(PARALLEL) $(SLOW)
 
 # Plain functions are the same on both databases: they have been tested.
 test-postgresql: $(VENV)/installed-dev $(CLIENTS)
-	$(PYTHON_IN) -m tests.postgresql $(PYTEST) $(PARALLEL) --database-only --ignore=tests/browser --ignore=tests/faults
+	$(PYTHON_IN) -m tests.postgresql $(PYTEST) $(PARALLEL) --database-only $(SLOW)
 
 test-browser: $(VENV)/installed-dev
 	$(PYTEST) tests/browser
@@ -39,6 +41,12 @@ test-browser: $(VENV)/installed-dev
 test-faults: $(VENV)/installed-dev
 	$(PYTEST) tests/faults
 	$(PYTHON_IN) -m tests.postgresql $(PYTEST) tests/faults
+
+cluster-tools: $(VENV)/installed-dev
+	@$(PYTHON_IN) -m tests.cluster.build
+
+test-cluster: $(VENV)/installed-dev $(VENV)/documented/installed $(VENV)/python-runtime/installed
+	$(PYTEST) tests/cluster
 
 bench: $(VENV)/installed-dev
 	@$(PYTHON_IN) -m bench
@@ -77,6 +85,19 @@ $(VENV)/instrumented/installed: tests/clients/instrumented/requirements.txt | $(
 	@echo "Installing opentelemetry-instrument ..."
 	@$(PYTHON_IN) -m venv $(VENV)/instrumented
 	@$(VENV)/instrumented/bin/python -m pip --quiet --disable-pip-version-check install --requirement $<
+	@touch $@
+
+# The documented program, and what answers it in a sandbox.
+$(VENV)/documented/installed: tests/clients/documented/requirements.txt | $(VENV)/made
+	@echo "Installing the Agent Sandbox SDK ..."
+	@$(PYTHON_IN) -m venv $(VENV)/documented
+	@$(VENV)/documented/bin/python -m pip --quiet --disable-pip-version-check install --requirement $<
+	@touch $@
+
+$(VENV)/python-runtime/installed: tests/cluster/runtime/requirements.txt | $(VENV)/made
+	@echo "Installing what Agent Sandbox's python runtime needs ..."
+	@$(PYTHON_IN) -m venv $(VENV)/python-runtime
+	@$(VENV)/python-runtime/bin/python -m pip --quiet --disable-pip-version-check install --requirement $<
 	@touch $@
 
 $(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package-lock.json
