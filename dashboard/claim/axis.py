@@ -5,6 +5,7 @@ Before: `sandboxes.timeline` and the spans know their nanoseconds. After: everyt
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +17,7 @@ SEAM_PERCENT = 1.0
 SHORTEST_NS = 10**6
 TICK_ROOM_PERCENT = 4.0  # around a named moment, where no other tick is written
 PHONE_TICK_ROOM_PERCENT = 14.0
+CHARACTER_PERCENT, PHONE_CHARACTER_PERCENT = 0.7, 1.9  # of a named moment's word
 EARLIER_SHARE = 4  # what began up to a fourth of the length before zero is on the same scale
 
 
@@ -43,6 +45,15 @@ class ClaimAxis:
         """Where the main scale begins."""
         return OWN_SCALE_PERCENT if self.before_ns is not None else 0.0
 
+    def zoomed(self, from_ns: int, to_ns: int) -> ClaimAxis:
+        """A part of it, from and to in ns after zero. What lies before it has no scale of its own there."""
+        return ClaimAxis(self.zero_ns, self.zero_ns + from_ns, self.zero_ns + to_ns)
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """What the main scale shows, in ns after zero."""
+        return self.from_ns - self.zero_ns, self.to_ns - self.zero_ns
+
     def at(self, ns: int) -> float:
         """Its place, cut off at the ends of the axis."""
         if ns < self.from_ns and self.before_ns is not None:
@@ -56,6 +67,15 @@ class ClaimAxis:
         first_ns = self.from_ns if self.before_ns is None else self.before_ns
         return end_ns >= first_ns and start_ns <= self.to_ns
 
+    @property
+    def length_ns(self) -> int:
+        """Of the main scale."""
+        return self.to_ns - self.from_ns
+
+    @property
+    def shows_zero(self) -> bool:
+        return self.from_ns <= self.zero_ns <= self.to_ns
+
     @cached_property
     def zero_x(self) -> float:
         return self.at(self.zero_ns)
@@ -63,15 +83,18 @@ class ClaimAxis:
     @property
     def percent_per_ms(self) -> float:
         """How fast what is open grows."""
-        return (100 - self.main_x) * 10**6 / (self.to_ns - self.from_ns)
+        return (100 - self.main_x) * 10**6 / self.length_ns
 
-    def ticks(self, named: list[Tick]) -> list[Tick]:
-        """Ticks from zero on, but for those that named moments take the place of."""
-        length_ns = self.to_ns - self.zero_ns
+    def ticks(self, named: Sequence[Named]) -> list[Tick]:
+        """Ticks in time after zero, but for those that named moments take the place of."""
+        from_ns, to_ns = self.window
+        from_ns = max(from_ns, 0)
+        if from_ns >= to_ns:
+            return []
         found = []
-        for tick in ticks(length_ns, most=8):
-            x = self.at(self.zero_ns + round(tick.percent / 100 * length_ns))
-            nearest = min((abs(x - other.percent) for other in named), default=100.0)
+        for tick in ticks(to_ns - from_ns, most=8, from_ns=from_ns):
+            x = self.at(self.zero_ns + from_ns + round(tick.percent / 100 * (to_ns - from_ns)))
+            nearest = min((abs(x - other.x) for other in named), default=100.0)
             if nearest >= TICK_ROOM_PERCENT:
                 found.append(Tick(x, tick.label, tick.minor or nearest < PHONE_TICK_ROOM_PERCENT))
         return found
@@ -87,3 +110,34 @@ class ClaimAxis:
             if x > 2:
                 found.append(Tick(x, f"−{tick.label}", tick.minor))  # noqa: RUF001 - a minus
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A moment with a name of its own on the axis. Where its word has no room, it is a line alone."""
+
+    x: float
+    name: str
+    kind: str = ""  # CSS class of its line and word
+    worded: bool = True
+    minor: bool = False  # no room for the word on small screens
+
+
+def named(axis: ClaimAxis, moments: Iterable[tuple[str, str, int | None]]) -> list[Named]:
+    """(name, kind, ns), the most telling first: those on the axis, by place, with words that do not overlap.
+
+    Without room for its word one with a kind is a line alone, the others are left out; zero keeps its tick.
+    """
+    zero = [Named(axis.zero_x, "0")] if axis.shows_zero else []
+    found: list[Named] = []
+    for name, kind, ns in moments:
+        if ns is None or not axis.from_ns <= ns <= axis.to_ns:
+            continue
+        x = axis.at(ns)
+        others = [other for other in (*zero, *found) if other.worded]
+        rooms = [(abs(x - other.x), len(name) + len(other.name) + 2) for other in others]
+        worded = all(room >= characters / 2 * CHARACTER_PERCENT for room, characters in rooms)
+        minor = any(room < characters / 2 * PHONE_CHARACTER_PERCENT for room, characters in rooms)
+        if worded or kind:
+            found.append(Named(x, name, kind, worded, minor))
+    return sorted(found, key=lambda one: one.x)

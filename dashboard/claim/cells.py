@@ -31,6 +31,11 @@ class Cell:
         return self.stage.duration_ns if self.stage else 0
 
     @property
+    def segment(self) -> tuple[int, int] | None:
+        """From when to when it was passed, ns; None while it was not."""
+        return (self.stage.start.time_ns, self.stage.end.time_ns) if self.stage else None
+
+    @property
     def title(self) -> str:
         return self.name[:1].upper() + self.name[1:]
 

@@ -32,7 +32,7 @@ def markdown(claim: Claim, lifecycle: Lifecycle, drawn: Drawn, url: str) -> str:
     if drawn.story.advice:
         lines.append(f"- next: {_plain(drawn.story.advice)}")
     lines += ["", "| stage | took | at | clock |", "|---|---|---|---|"]
-    for cell in (*drawn.pre_warmed, *drawn.cells):
+    for cell in (*drawn.pre_warmed, *(cell for cell, _ in drawn.cells)):
         if cell.stage is not None:
             end, name = cell.stage.end, cell.name + (" (pre-warmed)" if cell.stage.pre_warmed else "")
             at = from_zero(end.time_ns, zero_ns)

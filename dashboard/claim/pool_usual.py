@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sandboxes import questions
 from sandboxes.lifecycle import from_json
@@ -16,6 +16,7 @@ from sandboxes.models import Claim
 
 MOST_DOTS = 200  # newest claims on the strip
 FEWEST = 3  # claims of the same kind of start that make a usual
+WORDS_PERCENT = 40.0  # of the strip, for a median's words
 ROOM = 1.25  # left and right of the outermost dots, as a factor
 
 
@@ -36,6 +37,7 @@ class Median:
     x: float
     start_type: str
     ns: int
+    below: bool = False  # its words have no room beside the ones before
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,7 @@ class Usual:
     starts: list[Start]
     medians: list[Median]
     x: float | None  # this claim's
-    rank: int  # 1: the fastest of its kind
-    of: int
+    words: str  # how this start compares with others of its kind
     stages_ns: Mapping[str, int]
 
 
@@ -67,12 +68,39 @@ def usual(claim: Claim) -> Usual:
     ]
     return Usual(
         starts=[Start(uid, scale.at(ns), start_type, ns) for uid, start_type, ns in found],
-        medians=medians,
+        medians=_apart(medians),
         x=None if own_ns is None else scale.at(own_ns),
-        rank=0 if own_ns is None else sum(ns < own_ns for ns in alike) + 1,
-        of=len(alike) if len(alike) >= FEWEST else 0,
+        words="" if own_ns is None or len(alike) < FEWEST else _compared(own_ns, alike, claim.start_type),
         stages_ns=_stages(claim) if len(alike) >= FEWEST else {},
     )
+
+
+def share_below(ns: int, others: Sequence[int]) -> float:
+    """How many of the other starts were faster, 0 to 1; `others` holds this one as well."""
+    return min(sum(other < ns for other in others) / max(len(others) - 1, 1), 1.0)
+
+
+def _compared(own_ns: int, alike: Sequence[int], start_type: str) -> str:
+    """Slower than 93 % of 40 cold starts."""
+    starts = f"{len(alike)} {start_type} starts"
+    below = share_below(own_ns, alike)
+    above = sum(ns > own_ns for ns in alike) / (len(alike) - 1)
+    if below == 1:
+        return f"the slowest of {starts} here"
+    if above == 1:
+        return f"the fastest of {starts} here"
+    if below >= above:
+        return f"slower than {int(100 * below)} % of {starts}"
+    return f"faster than {int(100 * above)} % of {starts}"
+
+
+def _apart(medians: list[Median]) -> list[Median]:
+    """Two that are near each other stand one below the other."""
+    found: list[Median] = []
+    for median in sorted(medians, key=lambda one: one.x):
+        near = bool(found) and not found[-1].below and median.x - found[-1].x < WORDS_PERCENT
+        found.append(replace(median, below=near))
+    return found
 
 
 def _stages(claim: Claim) -> dict[str, int]:

@@ -6,23 +6,31 @@ Before: `reading` has all that is known. After: the page's templates.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from collector.models import Log
-from dashboard.attributes import one_line
 from dashboard.axis import Tick
-from dashboard.claim.axis import ClaimAxis
+from dashboard.claim.axis import ClaimAxis, Named, named
 from dashboard.claim.cells import Cell, own_cells, pre_warmed_cells
 from dashboard.claim.clocks import clocks
-from dashboard.claim.lanes import Dot, LaneRow, Shape, event_lane, object_lane, outside, span_lanes
+from dashboard.claim.critical import Waited, waited
+from dashboard.claim.lanes import LaneRow, Shape, event_lane, object_lane
+from dashboard.claim.log_lane import log_lane
 from dashboard.claim.reading import Seen
-from dashboard.words import severity
+from dashboard.claim.skew import Skew
+from dashboard.claim.span_lanes import span_lanes
+from dashboard.claim.zoom import Zoom, around, further, nearer
 from sandboxes import story, timeline
+from sandboxes.object_fields import text_at, time_ns
 from sandboxes.questions import OPEN_STATES
-from sandboxes.records import Lifecycle, Milestone, Stage
+from sandboxes.records import Kind, Lifecycle, Milestone, Stage
 
 START, LIFE = "start", "life"  # what the axis shows: up to the first command, or the whole life
 AFTER_READY = 0.25  # of the time to ready, shown after it where there is no command
+NAMED = (
+    Milestone.FIRST_COMMAND, Milestone.DELETED, Milestone.EXPIRED, Milestone.BOUND, Milestone.STARTED,
+    Milestone.SCHEDULED, Milestone.POD_READY,
+)  # fmt: skip
+NAMES = {Milestone.FIRST_COMMAND: "command"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,7 @@ class Lane:
     facts: str
     rows: Sequence[LaneRow]
     empty: str = ""
+    shifted: str = ""  # by how much its times were corrected
 
 
 @dataclass(frozen=True)
@@ -41,60 +50,97 @@ class Drawn:
     """Everything the page's templates need of one claim."""
 
     story: story.Story
-    cells: Sequence[Cell]
+    cells: Sequence[tuple[Cell, str]]  # and the zoom that shows the stage closely
     pre_warmed: Sequence[Cell]
     axis: ClaimAxis
     ticks: Sequence[Tick]
-    named: Sequence[Tick]
+    named: Sequence[Named]
     lanes: Sequence[Lane]
     view: str
     is_open: bool
-    ready_x: float | None
     now_x: float | None
     band: Shape | None  # the longest stage, through all lanes
     clocks: Sequence[str]
+    skew: Skew
+    zoom: Zoom | None
+    nearer: str  # for the URL
+    further: str
     events: Sequence[timeline.Row] = field(default=())
 
 
-def draw(seen: Seen, view: str, now_ns: int, usual_ns: dict[str, int], say: story.Say) -> Drawn:
-    """The page of a claim at `now_ns`."""
+def draw(
+    seen: Seen, view: str, now_ns: int, usual_ns: dict[str, int], say: story.Say, zoom: Zoom | None, skew: Skew
+) -> Drawn:
+    """The page of a claim at `now_ns`; `seen` is corrected for `skew`, if it says so."""
     lifecycle = seen.lifecycle
     is_open = lifecycle.state in OPEN_STATES
     objects, events = timeline.object_rows(lifecycle, seen.changes), timeline.event_rows(seen.changes)
     latest_ns = _latest_ns(seen, objects, view, now_ns if is_open else None)
     axis = ClaimAxis.over(lifecycle.zero_ns, _earliest_ns(seen), latest_ns, _pre_warmed_ns(lifecycle, objects))
-    ready, longest, waits = story.ready(lifecycle), story.longest(lifecycle), story.wait(lifecycle, now_ns)
-    ready_x = axis.at(ready.time_ns) if ready and ready.time_ns <= axis.to_ns else None
-    now_x = axis.at(now_ns) if is_open and now_ns <= axis.to_ns else None
-    named = [Tick(x, label) for x, label in ((ready_x, "ready"), (now_x, "now")) if x is not None]
-    spans = span_lanes(axis, seen.traces, seen.evidence)
-    lanes = [
-        _client_lane(seen, spans.client, spans.services),
+    whole, axis = axis, axis.zoomed(*zoom) if zoom else axis
+    longest, waits = story.longest(lifecycle), story.wait(lifecycle, now_ns)
+    on_axis = named(axis, _moments(seen, now_ns if is_open else None))
+    held = waited(lifecycle, {row.key for row in objects}, now_ns)
+    return Drawn(
+        story=story.tell(lifecycle, events, now_ns, say),
+        cells=[(cell, _zoomed(axis, cell)) for cell in own_cells(lifecycle, longest, usual_ns, waits)],
+        pre_warmed=pre_warmed_cells(lifecycle),
+        axis=axis,
+        ticks=axis.ticks([moment for moment in on_axis if moment.worded]),
+        named=on_axis,
+        lanes=_lanes(seen, axis, objects, events, held, now_ns, skew),
+        view=view,
+        is_open=is_open,
+        now_x=axis.at(now_ns) if is_open and axis.from_ns <= now_ns <= axis.to_ns else None,
+        band=_band(axis, longest, waits),
+        clocks=clocks(lifecycle),
+        skew=skew,
+        zoom=zoom,
+        nearer=nearer(axis),
+        further=further(axis, whole) if zoom else "",
+        events=events,
+    )
+
+
+def _zoomed(axis: ClaimAxis, cell: Cell) -> str:
+    return around(axis, *cell.segment) if cell.segment else ""
+
+
+def _lanes(
+    seen: Seen, axis: ClaimAxis, objects: Sequence[timeline.Row], events: Sequence[timeline.Row], held: Waited,
+    now_ns: int, skew: Skew,
+) -> list[Lane]:  # fmt: skip
+    spans = span_lanes(axis, seen.traces, seen.evidence, held.client)
+    shifted = skew.badge if skew.corrected else ""
+    return [
+        replace(_client_lane(seen, spans.client, spans.services), shifted=shifted),
         _far_lane(spans.far, spans.far_services),
-        Lane("objects", "Kubernetes objects", _pool_facts(lifecycle), object_lane(axis, objects, now_ns),
+        Lane("objects", "Kubernetes objects", _pool_facts(seen.lifecycle),
+             object_lane(axis, objects, now_ns, held.rows),
              "No version of its objects was seen: nobody watched the cluster, or its record was not imported."),
         Lane("events", "Events", _event_facts(events), event_lane(axis, events),
              "None was seen. A cluster keeps its Events for an hour; the controller can be told to write none."),
-        Lane("logs", "Logs", _count(len(seen.logs), "line"), [_log_row(axis, log) for log in seen.logs],
-             "No log line was said inside a span of this claim. OTEL_PYTHON_LOG_CORRELATION=true sends the SDK's."),
+        Lane("logs", "Logs", _count(len(seen.logs), "line"), log_lane(axis, seen.logs),
+             "No log line was said inside a span of this claim. OTEL_PYTHON_LOG_CORRELATION=true sends the SDK's.",
+             shifted),
     ]  # fmt: skip
-    cells = own_cells(lifecycle, longest, usual_ns, waits)
-    return Drawn(
-        story=story.tell(lifecycle, events, now_ns, say),
-        cells=cells,
-        pre_warmed=pre_warmed_cells(lifecycle),
-        axis=axis,
-        ticks=axis.ticks(named),
-        named=named,
-        lanes=lanes,
-        view=view,
-        is_open=is_open,
-        ready_x=ready_x,
-        now_x=now_x,
-        band=_band(axis, longest, waits),
-        clocks=clocks(lifecycle),
-        events=events,
-    )
+
+
+def _moments(seen: Seen, now_ns: int | None) -> list[tuple[str, str, int | None]]:
+    """What the axis names, the most telling first."""
+    moments = seen.lifecycle.moments
+    ready = story.ready(seen.lifecycle)
+    found = [("now", "now", now_ns), ("ready", "ready", ready.time_ns if ready else None)]
+    found += [(NAMES.get(name, str(name)), "", moments[name].time_ns) for name in NAMED if name in moments]
+    return [*found, ("expires", "deadline", _deadline_ns(seen))]
+
+
+def _deadline_ns(seen: Seen) -> int | None:
+    """When the claim says it is to be shut down; of one that ended before, nothing."""
+    if Milestone.EXPIRED in seen.lifecycle.moments or Milestone.DELETED in seen.lifecycle.moments:
+        return None
+    versions = [change for change in seen.changes if change.kind == Kind.CLAIM]
+    return time_ns(text_at(versions[-1].object, "spec", "lifecycle", "shutdownTime")) if versions else None
 
 
 def _latest_ns(seen: Seen, objects: Sequence[timeline.Row], view: str, now_ns: int | None) -> int:
@@ -181,18 +227,6 @@ def _event_facts(events: Sequence[timeline.Row]) -> str:
     said = sum(row.count for row in events)
     coarse = any(mark.lower_ns < mark.time_ns for row in events for mark in row.marks)
     return f"{said}" + (" · dotted: the second the Event reports, up to the moment we received it" if coarse else "")
-
-
-def _log_row(axis: ClaimAxis, log: Log) -> LaneRow:
-    word = severity(log.severity_number, log.severity_text)
-    level = "error" if log.severity_number >= 17 else "warning" if log.severity_number >= 13 else ""
-    x = axis.at(log.time_ns)
-    dots = [Dot(x, x)] if axis.shows(log.time_ns, log.time_ns) else []
-    return LaneRow(
-        f"log-{log.pk}", word or "LOG", about=log.scope.name.rpartition(".")[2], kind=f"log {level}".strip(), dots=dots,
-        words=one_line(log.body if log.body is not None else log.event_name, 160),
-        outside=outside(axis, log.time_ns),
-    )  # fmt: skip
 
 
 def _count(number: int, noun: str) -> str:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from dashboard.claim.lanes import Dot, LaneRow, Shape
+from dashboard.claim.lanes import Dot, LaneRow, Part, Shape
+from dashboard.templatetags.claims import from_zero
 from dashboard.templatetags.formats import duration
 
 THIN_PERCENT = 0.35  # thinner than the two pixels a bar needs to be seen
@@ -28,11 +29,12 @@ def rows_html(rows: Iterable[LaneRow], traces_path: str, icons: str) -> str:
 
 def _row(row: LaneRow, traces_path: str, icons: str) -> str:
     hooks = f' data-key="{escape(row.key)}" id="{escape(row.key)}"'
-    if row.span_id:
+    if row.span_id and not row.log_id:
         hooks += f' data-trace-id="{row.trace_id}" data-span-id="{row.span_id}"'
     if row.badge:
         hooks += f' data-evidence="{escape(row.badge)}"'
-    drawn = "".join(map(_shape, row.shapes)) + "".join([_dot(dot) for dot in row.dots]) + _words(row)
+    drawn = "".join(map(_shape, row.shapes)) + "".join([_dot(dot) for dot in row.dots])
+    drawn += "".join([_path(part) for part in row.path]) + _words(row)
     return (
         f'<div class="row i{row.depth} {row.kind}"{hooks}>{_label(row, traces_path, icons)}<svg>{drawn}</svg></div>\n'
     )
@@ -40,7 +42,10 @@ def _row(row: LaneRow, traces_path: str, icons: str) -> str:
 
 def _label(row: LaneRow, traces_path: str, icons: str) -> str:
     name = escape(row.label[:MAX_LABEL])
-    if row.span_id:
+    if row.log_id:
+        said = f"<dfn>{escape(row.words[:MAX_LABEL])}</dfn>"  # for small screens: there is no room beside the mark
+        name = f'<a href="{traces_path}{row.trace_id}/?span={row.span_id}"><span>{name}</span>{said}</a>'
+    elif row.span_id:
         name = f'<b></b><a href="{traces_path}{row.trace_id}/?span={row.span_id}">{name}</a>'
     else:
         name = f"<span>{name}</span>"
@@ -52,7 +57,26 @@ def _label(row: LaneRow, traces_path: str, icons: str) -> str:
         name += f'<s class="badge">× {row.count}</s>'  # noqa: RUF001 - as people write it
     if row.badge:
         name += f'<s class="badge{" dashed" if row.dashed else ""}">{escape(row.badge)}</s>'
+    name += _said(row)
     return f'<span class="name">{name}</span>'
+
+
+def _said(row: LaneRow) -> str:
+    """For small screens, where words have no room beside bars: a length, or a moment."""
+    words = ""
+    if row.said_ns is not None:
+        at = from_zero(row.said_ns, 0)
+        words = f"{row.said} {at}" if row.said else at
+    elif row.length_ns is not None:
+        words = duration(row.length_ns, row.precision_ns)
+    if row.problem:
+        words = f"{row.problem}  {words}"
+    return f"<em>{escape(words)}</em>" if words else ""
+
+
+def _path(part: Part) -> str:
+    width = "2" if part.width < THIN_PERCENT else f"{part.width}%"
+    return f'<rect class="path" x="{part.x}%" y="20" width="{width}" height="2"/>'
 
 
 def _shape(shape: Shape) -> str:
@@ -85,7 +109,7 @@ def _dot(dot: Dot) -> str:
 
 def _words(row: LaneRow) -> str:
     length = duration(row.length_ns, row.precision_ns) if row.length_ns is not None else ""
-    if row.span_id and row.length_ns is None and row.count == 1:
+    if row.span_id and row.length_ns is None and row.count == 1 and not row.log_id:
         length = "end not received"
     ends = [shape.x + shape.width for shape in row.shapes] + [dot.x for dot in row.dots]
     if not ends:

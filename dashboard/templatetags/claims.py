@@ -45,10 +45,3 @@ def claim_name(name: str) -> str:
 def from_zero(ns: int, zero_ns: int) -> str:
     """A moment on the claim's axis: +39 ms, or minus 2.9 s."""
     return f"+{duration(ns - zero_ns)}" if ns >= zero_ns else f"−{duration(zero_ns - ns)}"  # noqa: RUF001 - a minus
-
-
-@register.filter
-def ordinal(number: int) -> str:
-    """3rd."""
-    ending = "th" if 10 <= number % 100 <= 20 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"

@@ -14,11 +14,14 @@ from django.utils.safestring import mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from dashboard.claim.kubectl import commands
 from dashboard.claim.markdown import markdown
 from dashboard.claim.pool_usual import usual
 from dashboard.claim.reading import Seen, read
+from dashboard.claim.skew import Skew, corrected, skew
 from dashboard.claim.timeline import LIFE, START, draw
 from dashboard.claim.timeline_html import rows_html
+from dashboard.claim.zoom import Zoom, read_zoom
 from dashboard.templatetags.formats import duration
 from sandboxes import story
 from sandboxes.models import Claim
@@ -40,17 +43,21 @@ def claim(request: HttpRequest, uid: str) -> HttpResponse:
     seen = read(row)
     view = request.GET.get("view", START)
     view = view if view in VIEWS else START
-    version = f"{seen.version}-{view}"
+    zoom = read_zoom(request.GET.get("zoom", ""))
+    found = skew(seen.lifecycle)
+    if request.GET.get("skew") == "corrected":
+        seen, found = corrected(seen, found)
+    version = f"{seen.version}-{view}-{zoom}-{found.corrected}"
     if partial and request.headers.get("X-Version") == version:
         return HttpResponse(status=204)
-    context = _context(request, seen, view) | {"version": version}
+    context = _context(request, seen, view, zoom, found) | {"version": version}
     return render(request, "dashboard/_claim.html" if partial else "dashboard/claim.html", context)
 
 
-def _context(request: HttpRequest, seen: Seen, view: str) -> dict[str, Any]:
+def _context(request: HttpRequest, seen: Seen, view: str, zoom: Zoom | None, skew: Skew) -> dict[str, Any]:
     now_ns = time.time_ns()
     pool = usual(seen.claim)
-    drawn = draw(seen, view if view != OBJECTS else START, now_ns, dict(pool.stages_ns), duration)
+    drawn = draw(seen, view if view != OBJECTS else START, now_ns, dict(pool.stages_ns), duration, zoom, skew)
     lifecycle, ready = seen.lifecycle, story.ready(seen.lifecycle)
     ended = lifecycle.moments.get(Milestone.DELETED) or lifecycle.moments.get(Milestone.EXPIRED)
     context: dict[str, Any] = {
@@ -66,6 +73,9 @@ def _context(request: HttpRequest, seen: Seen, view: str) -> dict[str, Any]:
         "lived_ns": ended.time_ns - lifecycle.zero_ns if ended else None,
         "lived_precision_ns": ended.precision_ns if ended else None,
         "starting": lifecycle.state in (State.STARTING, State.STUCK) and ready is None,
+        "commands": commands(
+            lifecycle.name, lifecycle.namespace, drawn.is_open, ended.time_ns if ended else None, now_ns
+        ),
         "markdown": markdown(seen.claim, lifecycle, drawn, request.build_absolute_uri(request.path)),
     }
     if view == OBJECTS:

@@ -6,14 +6,16 @@ import re
 import time
 from dataclasses import replace
 from html import unescape
+from itertools import pairwise
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from collector.ingest import save_now
-from dashboard.claim.axis import ClaimAxis
-from sandboxes.lifecycle import to_json
+from dashboard.claim.axis import ClaimAxis, named
+from dashboard.claim.skew import Skew
+from sandboxes.lifecycle import from_json, to_json, with_client
 from sandboxes.models import Claim
 from sandboxes.records import Clock, Lifecycle, Milestone, Moment, State
 from tests.factories import MS, SECOND, T0_NS, batch, make_log, make_span, span_id, trace_id
@@ -39,7 +41,8 @@ def lane(html: str, key: str) -> str:
 
 
 def rows(html: str, key: str) -> list[str]:
-    """The names of a lane's rows."""
+    """The names of a lane's rows, without what is for small screens alone."""
+    html = re.sub(r"<(em|dfn)>.*?</\1>", "", html)
     return [words(name) for name in re.findall(r'<span class="name">(.*?)</span><svg>', lane(html, key))]
 
 
@@ -208,7 +211,20 @@ def test_a_closed_claim_does_not_grow(client: Client) -> None:
 
 def test_a_claim_that_is_ready_offers_the_command_that_deletes_it(client: Client) -> None:
     html = page(client, made("left", state=State.READY, moments={Milestone.CREATED: moment(Milestone.CREATED, T0_NS)}))
-    assert "kubectl delete sandboxclaim left -n default" in words(html)
+    assert 'data-copy-text="kubectl delete sandboxclaim left -n default"' in html
+    assert 'data-copy-text="kubectl describe sandboxclaim left -n default"' in html
+
+
+def ended(ns: int) -> dict[Milestone, Moment]:
+    return {Milestone.CREATED: moment(Milestone.CREATED, ns), Milestone.DELETED: moment(Milestone.DELETED, ns)}
+
+
+def test_commands_to_copy_are_made_of_names_alone(client: Client) -> None:
+    moments = {Milestone.CREATED: moment(Milestone.CREATED, T0_NS)}
+    assert "kubectl" not in page(client, made("left; rm -rf ~", state=State.READY, moments=moments))
+    assert "kubectl" not in page(client, made("long-gone", state=State.DELETED, moments=ended(T0_NS)))
+    gone = page(client, made("gone", state=State.DELETED, moments=ended(time.time_ns())))
+    assert re.findall(r'data-copy-text="(kubectl \w+ \w+)', gone) == ["kubectl get events"]
 
 
 def test_a_claim_from_telemetry_alone_says_so(client: Client) -> None:
@@ -223,9 +239,11 @@ def test_a_claim_of_which_nothing_is_known_has_a_page(client: Client) -> None:
 def test_its_place_among_the_pools_starts_is_told_with_the_median(client: Client) -> None:
     claims = load("traced-warm")
     order = sorted(claims.values(), key=lambda claim: claim.time_to_ready_ns or 0)
-    assert f"1st fastest of {len(order)} warm starts here" in words(page(client, order[0]))
+    assert f"the fastest of {len(order)} warm starts here" in words(page(client, order[0]))
     html = page(client, order[-1])
-    assert f"{len(order)}th fastest of {len(order)} warm starts here" in words(html)
+    assert f"the slowest of {len(order)} warm starts here" in words(html)
+    second = words(page(client, order[-2]))
+    assert f"slower than {100 * (len(order) - 2) // (len(order) - 1)} % of {len(order)} warm starts" in second
     assert "warm p50" in html
 
 
@@ -286,6 +304,94 @@ def test_every_recorded_claim_has_a_page_in_every_view(client: Client) -> None:
         for claim in loaded.values():
             for view in ("start", "life", "objects"):
                 assert claim.name in page(client, claim, f"?view={view}")
+
+
+def test_the_critical_path_is_under_the_row_that_had_the_ball(client: Client) -> None:
+    html = page(client, load("quickstart-cold")["c1"])
+    objects = {words(re.sub(r"<em>.*?</em>", "", name)): drawn for name, drawn in re.findall(
+        r'<span class="name">(.*?)</span><svg>(.*?)</svg></div>', lane(html, "objects")
+    )}  # fmt: skip
+    parts = {name: re.findall(r'class="path" x="([0-9.]+)%" y="20" width="([0-9.]+)%', drawn)
+             for name, drawn in objects.items()}  # fmt: skip
+    assert parts["SandboxClaim"]
+    assert parts["Sandbox"]
+    ((_, width),) = parts["Pod"]  # scheduled, started, ready: one after the other
+    assert float(width) > 50
+    path = sorted((float(x), float(width)) for found in parts.values() for x, width in found)
+    assert all(x + width <= after + 0.2 for (x, width), (after, _) in pairwise(path)), "one row at a time"
+
+
+def test_where_no_object_tells_the_clients_spans_are_the_critical_path(client: Client) -> None:
+    claim = made(
+        state=State.DELETED,
+        moments={name: moment(name, T0_NS + n * SECOND) for n, name in
+                 enumerate((Milestone.CREATED, Milestone.CLAIM_READY))},
+    )  # fmt: skip
+    claim.lifecycle = to_json(with_client(from_json(claim.lifecycle), None, None))
+    claim.save()
+    waits = make_span("wait", trace=trace_id(1), span=span_id(1), start_ns=T0_NS, duration_ns=SECOND)
+    after = make_span("after", trace=trace_id(2), span=span_id(2), start_ns=T0_NS + SECOND, duration_ns=SECOND)
+    save_now(batch(waits, after))
+    link(claim, trace_id(1), span_id(1))
+    link(claim, trace_id(2), span_id(2))
+    html = page(client, claim, "?view=life")
+    assert lane(html, "client").count('class="path"') == 1, "nothing is waited for once it is ready"
+
+
+def test_a_part_of_the_axis_is_shown_closely_and_ticked_in_time_after_zero(client: Client) -> None:
+    claim = load("quickstart-cold")["c1"]
+    html = page(client, claim, "?zoom=100000000-200000000")
+    ruler = words(html.partition('class="ruler" aria-hidden="true">')[2].partition("</svg>")[0])
+    assert ruler == "100 ms 120 140 160 180 200"
+    assert 'data-from-ns="100000000" data-whole-ns="100000000"' in html
+    assert 'data-zoom="125000000-175000000"' in html, "nearer"
+    assert 'data-zoom="50000000-250000000"' in html, "further"
+    assert "data-zoom-out" not in page(client, claim)
+    for nonsense in ("x", "5-4", "1-1", "--1", "9" * 40):
+        assert "data-zoom-out" not in page(client, claim, f"?zoom={nonsense}")
+
+
+def test_a_stage_leads_to_itself_on_the_axis(client: Client) -> None:
+    claim = load("quickstart-cold")["c1"]
+    zoom = re.search(r'data-stage="started".*?data-zoom="([^"]+)"', page(client, claim), re.DOTALL)[1]  # type: ignore[index]
+    html = page(client, claim, f"?zoom={zoom}")
+    x, width = re.search(r'class="band owner-node" x="([0-9.]+)%" width="([0-9.]+)%"', html).groups()  # type: ignore[union-attr]
+    assert (float(x), float(width)) == pytest.approx((8.3, 83.3), abs=0.2)
+
+
+def test_skew_is_told_and_corrected_only_for_who_asks(client: Client) -> None:
+    """The client asked, by its clock, 120 ms after the cluster had the claim."""
+    at = {Milestone.CREATED: T0_NS, Milestone.CLAIM_READY: T0_NS + SECOND}
+    moments = {name: moment(name, ns) for name, ns in at.items()}
+    asked = replace(moment(Milestone.REQUESTED, T0_NS + 120 * MS), clock=Clock.CLIENT)
+    claim = made(state=State.DELETED, moments={Milestone.REQUESTED: asked, **moments})
+    save_now(batch(make_span("run", trace=trace_id(1), span=span_id(1), start_ns=T0_NS + 620 * MS, duration_ns=MS)))
+    link(claim, trace_id(1), span_id(1))
+    plain = page(client, claim)
+    assert "the client's clock is at least 120 ms ahead of the cluster's; not corrected" in words(plain)
+    assert "data-shifted" not in plain
+    assert 'href="?skew=corrected"' in plain
+    shifted = page(client, claim, "?skew=corrected")
+    assert "shifted −120 ms" in words(lane(shifted, "client"))  # noqa: RUF001
+    assert "data-shifted" not in lane(shifted, "objects")
+    assert "1.00 s" in words(shifted.partition('class="number"')[2].partition("</strong>")[0])
+    assert Claim.objects.get(pk=claim.pk).lifecycle == claim.lifecycle, "nothing that is stored changes"
+
+
+def test_clocks_that_may_agree_are_not_corrected() -> None:
+    assert Skew(least_ns=-5 * MS, most_ns=8 * MS).shift_ns == 0
+    assert Skew(least_ns=5 * MS, most_ns=8 * MS).shift_ns == 5 * MS
+    assert Skew(least_ns=-8 * MS, most_ns=-5 * MS).shift_ns == -5 * MS
+    assert Skew(least_ns=10 * MS, most_ns=-10 * MS).shift_ns == 0, "the clock moved: the middle"
+    assert "8.0 ms would not show" in Skew(least_ns=-5 * MS, most_ns=8 * MS).words
+
+
+def test_words_of_named_moments_never_overlap_and_zero_keeps_its_tick() -> None:
+    axis = ClaimAxis.over(0, 0, 1000 * MS, None)
+    found = named(axis, [("ready", "ready", 900 * MS), ("command", "", 905 * MS), ("bound", "", 5 * MS),
+                         ("started", "", 500 * MS), ("now", "now", 910 * MS)])  # fmt: skip
+    assert [(one.name, one.worded) for one in found] == [("started", True), ("ready", True), ("now", False)]
+    assert "0" in [tick.label for tick in axis.ticks(found)]
 
 
 def test_zero_and_the_ends_of_the_axis_are_where_they_should_be() -> None:

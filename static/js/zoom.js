@@ -1,21 +1,31 @@
-// Zoom: drag over the whole trace's map. The part is kept in the URL, and the server draws it.
+// Zoom: drag over the whole trace's map, or over the times of a claim. The part is kept in the URL; the server draws it.
+//
+// A map says what it shows: from data-from-ns, data-whole-ns long; left of data-main-x percent it has another scale.
 
 import { fetchRegion } from "./regions.js";
 
 const SHORTEST_DRAG_PX = 4;
 let drag = null; // {map, from}: where on the map it began, 0 to 1
 
+const mainX = (map) => Number(map.dataset.mainX ?? 0) / 100;
+
 const placeOn = (map, event) => {
   const box = map.getBoundingClientRect();
-  return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+  return Math.min(1, Math.max(mainX(map), (event.clientX - box.left) / box.width));
 };
+
+/** Lengths, not moments: exact up to 104 days. */
+function nsAt(map, place) {
+  const share = (place - mainX(map)) / (1 - mainX(map));
+  return Math.round(Number(map.dataset.fromNs ?? 0) + share * Number(map.dataset.wholeNs));
+}
 
 function zoomTo(range) {
   const url = new URL(location.href);
   if (range) url.searchParams.set("zoom", range);
   else url.searchParams.delete("zoom");
   history.replaceState(null, "", url);
-  fetchRegion("trace");
+  fetchRegion(document.querySelector("[data-live]:has([data-zoom-map])").id);
 }
 
 document.addEventListener("pointerdown", (event) => {
@@ -37,8 +47,7 @@ document.addEventListener("pointerup", (event) => {
   if (!drag) return;
   const { map, from, x } = drag;
   drag = null;
-  const whole_ns = Number(map.dataset.wholeNs); // a length, not a moment: exact up to 104 days
-  const [first, last] = [from, placeOn(map, event)].sort((a, b) => a - b).map((place) => Math.round(place * whole_ns));
+  const [first, last] = [from, placeOn(map, event)].sort((a, b) => a - b).map((place) => nsAt(map, place));
   zoomTo(Math.abs(event.clientX - x) < SHORTEST_DRAG_PX || first === last ? null : `${first}-${last}`);
 });
 
