@@ -99,3 +99,36 @@ def test_markdown_is_copied(server: Server, page: Page) -> None:
     page.get_by_role("button", name="Copy as Markdown").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert "### SandboxClaim default/sandbox-claim-16bf9384" in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_dragging_over_the_times_shows_that_part_and_fit_shows_all(server: Server, page: Page) -> None:
+    bring(server, watch_path("quickstart-cold"))
+    page.goto(f"{server.pages_url}/claims/{QUICKSTART}/")
+    ruler = page.locator("[data-zoom-map]")
+    whole_ns = ruler.get_attribute("data-whole-ns")
+    assert whole_ns is not None
+    box = ruler.bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.25, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, y, steps=4)
+    page.mouse.up()
+    expect(ruler).not_to_have_attribute("data-whole-ns", whole_ns)
+    assert "zoom=" in page.url
+    page.get_by_role("link", name="Fit").click()
+    expect(ruler).to_have_attribute("data-whole-ns", whole_ns)
+    assert "zoom=" not in page.url
+
+
+def test_on_a_phone_a_row_is_two_lines_and_its_value_is_beside_its_name(server: Server, page: Page) -> None:
+    bring(server, watch_path("quickstart-cold"))
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server.pages_url}/claims/{QUICKSTART}/")
+    row = page.locator('[data-lane="objects"] .row').last
+    expect(row.locator("em")).to_contain_text("Ready +")
+    name, bar = row.locator(".name").bounding_box(), row.locator(":scope > svg").bounding_box()
+    assert name is not None
+    assert bar is not None
+    assert bar["y"] > name["y"] + 10
+    assert abs(bar["width"] - name["width"]) < 2
