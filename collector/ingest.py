@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import DatabaseError, transaction
 
-from collector import intern, store, summary
+from collector import intern, rollup, store, summary
 from collector.checkpoint import Checkpointer
 from collector.decode import Encoding, Signal, decode
 from collector.gzip import unpack
@@ -47,7 +47,7 @@ SWITCH_INTERVAL_S = 0.0002
 GC_THRESHOLDS = (100_000, 50, 1_000)
 
 # What acts on new rows inside their transaction. `asgi` adds to it what the layers above hand down.
-in_transaction: list[Stage] = [summary.update]
+in_transaction: list[Stage] = [summary.update, rollup.update]
 # What is told after a commit, in the event loop.
 after_commit: list[Callable[[Committed], None]] = []
 

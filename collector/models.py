@@ -231,3 +231,30 @@ class Epoch(models.Model):
     """A counter that moves when interned rows are deleted, so that every writer forgets the ids it remembers."""
 
     number = models.BigIntegerField()
+
+
+class Rollup(models.Model):
+    """How long what began in one window took: counts in logarithmic buckets (`collector.histogram`), packed.
+
+    `subject` says what `series` numbers: an operation (twice its id, one more with errors), a claim's stage.
+    The same measurements are kept at every length of window (`collector.rollup.windows`).
+    """
+
+    subject = models.SmallIntegerField()
+    window_s = models.IntegerField()
+    start_s = models.BigIntegerField()
+    series = models.BigIntegerField()
+    count = models.BigIntegerField()
+    max_ns = models.BigIntegerField()
+    counts = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subject", "window_s", "start_s", "series"], name="rollup_place")
+        ]
+
+
+class RollupNews(models.Model):
+    """What a transaction has measured and no Rollup counts yet: `collector.rollup.news` moves it there in portions."""
+
+    payload = models.BinaryField()

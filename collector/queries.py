@@ -167,6 +167,14 @@ def operations(service: str = "", limit: int = 1_000) -> list[str]:
     return list(found.values_list("name", flat=True).distinct().order_by("name")[:limit])
 
 
+def operation_ids(f: TelemetryFilter) -> set[int] | None:
+    """The operations that service, operation and text of a filter name; None when it names none: all."""
+    found = Operation.objects.all() if not f.q else Operation.objects.filter(pk__in=_named(f.q))
+    if f.service or f.operation:
+        found = found.filter(pk__in=_operations(f))
+    return set(found.values_list("id", flat=True)) if f.q or f.service or f.operation else None
+
+
 def count_up_to(queryset: QuerySet[Any], limit: int = 1_000) -> tuple[int, bool]:
     """(rows, there are more). Counting stops at the limit: every row counted is a row looked at, up to 60 us each."""
     count = queryset.order_by()[: limit + 1].count()

@@ -137,3 +137,15 @@ class Cursor(models.Model):
 
     name = models.TextField(unique=True)
     position = models.BigIntegerField()
+
+
+class StageSeries(models.Model):
+    """What stages of claims are measured by: the `series` of their rollups (`collector.models.Rollup`)."""
+
+    digest = models.BinaryField(unique=True)
+    stage = models.TextField()  # the milestone it ends with, or rollup.TIME_TO_READY
+    start_type = models.TextField()
+    pool = models.TextField()
+    template = models.TextField()
+    namespace = models.TextField()
+    cluster = Reference(Cluster, null=True)

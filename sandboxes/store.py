@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from collector.ingest import ingest
 from collector.writer import Committed
-from sandboxes import surroundings, versions
+from sandboxes import rollup, surroundings, versions
 from sandboxes.lifecycle import from_json, read, time_to_ready, to_json, with_client
 from sandboxes.models import Claim, Cluster
 from sandboxes.objects import MAX_NAME_CHARS
@@ -85,10 +86,12 @@ def keep(cluster: ClusterIdentity, changes: Sequence[Change], committed: Committ
 
 def add_client(moments: Mapping[str, tuple[Moment | None, Moment | None]], committed: Committed) -> None:
     """Adds to claims, by uid, when their client had them and ran its first command; telemetry tells that."""
-    rows = list(Claim.objects.filter(uid__in=list(moments)))
+    rows = list(_locked(moments))
+    before = [rollup.measurements(row) for row in rows]
     for row in rows:
         _fill(row, with_client(from_json(row.lifecycle), *moments[row.uid]))
     Claim.objects.bulk_update(rows, CHANGING)
+    rollup.change(before, map(rollup.measurements, rows))
     committed.tell("claims", [row.uid for row in rows])
 
 
@@ -131,6 +134,7 @@ def look_again(cluster: ClusterIdentity, committed: Committed) -> int | None:
         return None
     starting = list(Claim.objects.filter(cluster=row, state=State.STARTING).order_by("-zero_ns")[:MAX_REOPENED])
     changed = []
+    before = {claim.uid: rollup.measurements(claim) for claim in starting}
     around = surroundings.around_all(_places(row), [claim.uid for claim in starting])
     for claim in starting:
         lifecycle = read(around.get(claim.uid, []), now_ns=time.time_ns())
@@ -138,6 +142,7 @@ def look_again(cluster: ClusterIdentity, committed: Committed) -> int | None:
             _fill(claim, with_client(lifecycle, *_client_moments(claim)))
             changed.append(claim)
     Claim.objects.bulk_update(changed, CHANGING)
+    rollup.change((before[claim.uid] for claim in changed), map(rollup.measurements, changed))
     if changed:
         committed.tell("claims", [claim.uid for claim in changed])
     return len(starting)
@@ -150,7 +155,8 @@ def _told(claim: Claim) -> tuple[State, object]:
 
 def _retell(cluster: Cluster, places: Collection[int], uids: Collection[str]) -> list[str]:
     """Reads the stories of these claims anew; gives the uids of those that have one."""
-    rows = {row.uid: row for row in Claim.objects.filter(uid__in=list(uids))}
+    rows = {row.uid: row for row in _locked(uids)}
+    before = {uid: rollup.measurements(row) for uid, row in rows.items()}
     by_cluster: dict[int, list[Claim]] = defaultdict(list)
     for uid in sorted(uids):
         row = rows.get(uid) or Claim(uid=uid)
@@ -166,7 +172,13 @@ def _retell(cluster: Cluster, places: Collection[int], uids: Collection[str]) ->
                 _fill(row, with_client(lifecycle, *_client_moments(row)))
                 kept.append(row)
     Claim.objects.bulk_create(kept, update_conflicts=True, unique_fields=["uid"], update_fields=[*CHANGING, "cluster"])
+    rollup.change((before[row.uid] for row in kept if row.uid in before), map(rollup.measurements, kept))
     return [row.uid for row in kept]
+
+
+def _locked(uids: Collection[str]) -> QuerySet[Claim]:
+    """These claims, which nobody else changes until this transaction ends: their stages are counted once."""
+    return Claim.objects.filter(uid__in=list(uids)).order_by("uid").select_for_update()
 
 
 def _client_moments(row: Claim) -> tuple[Moment | None, Moment | None]:

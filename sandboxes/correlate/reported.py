@@ -17,6 +17,7 @@ from django.db.models import Q
 
 from collector.models import Span
 from collector.writer import Committed
+from sandboxes import rollup
 from sandboxes.correlate.claims import ClaimFacts
 from sandboxes.correlate.keys import HintFacts
 from sandboxes.hints import HintKind
@@ -59,6 +60,7 @@ def outdated(claims: Collection[ClaimFacts]) -> list[str]:
 def take_away(uids: Collection[str], committed: Committed) -> None:
     """Makes room for the cluster's own record. In the writer's transaction."""
     Link.objects.filter(claim_uid__in=uids).delete()
+    rollup.change(map(rollup.measurements, Claim.objects.filter(uid__in=uids)), [])
     Claim.objects.filter(uid__in=uids).delete()
     committed.tell("claims", list(uids))
 

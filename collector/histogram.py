@@ -1,0 +1,136 @@
+"""Durations counted in logarithmic buckets: small to keep, quick to add, percentiles within 2.2 %. Plain Python.
+
+Before: `rollup` has durations, or rows that hold packed counts. After: percentiles and heatmaps of any of them.
+
+The buckets are those of OTLP's exponential histograms at scale 4: sixteen to each doubling, bucket i holding what is
+above base**i and not above base**(i + 1). A position here is i + 2, so that position 0 can hold what has no logarithm:
+durations of zero, and negative ones, whose clock was set back while they ran.
+
+Counts to be added are one big number with a digit of 64 bits for each position: adding two such numbers adds all their
+buckets at once, in C. A hundred buckets take 0.2 us that way, and 6 us as a dict. No sum of counts reaches 2**64.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+BUCKETS_A_DOUBLING = 16
+POSITIONS = 63 * BUCKETS_A_DOUBLING + 2  # up to 2**63 ns
+RELATIVE_ERROR = (2 ** (1 / BUCKETS_A_DOUBLING) - 1) / (2 ** (1 / BUCKETS_A_DOUBLING) + 1)  # 2.17 %
+DIGIT_BITS, DIGIT_BYTES = 64, 8
+
+WIDTHS = {1: "B", 2: "H", 4: "I", 8: "Q"}  # bytes a count: array's code
+HEADER_BYTES = 3  # the first position in two bytes, the width in one
+
+
+def position(duration_ns: int) -> int:
+    """The bucket a duration is counted in."""
+    return math.ceil(math.log2(duration_ns) * BUCKETS_A_DOUBLING) + 1 if duration_ns > 0 else 0
+
+
+def upper_ns(at: int) -> float:
+    """The longest duration that a bucket holds."""
+    return float(2.0 ** ((at - 1) / BUCKETS_A_DOUBLING)) if at else 0.0
+
+
+def _middle_ns(at: int) -> float:
+    """The value that is nowhere further from what the bucket holds than RELATIVE_ERROR."""
+    lower, upper = upper_ns(at - 1) if at > 1 else 1.0, upper_ns(at)
+    return 2 * lower * upper / (lower + upper) if at else 0.0
+
+
+MIDDLES_NS = [round(_middle_ns(at)) for at in range(POSITIONS)]
+
+
+def pack(counts: Mapping[int, int]) -> bytes:
+    """Counts by position, each at least 0, as a row keeps them: some 60 bytes for a usual spread."""
+    filled = [at for at, count in counts.items() if count > 0]
+    if not filled:
+        return b""
+    first, last = min(filled), max(filled)
+    row = [0] * (last - first + 1)
+    for at in filled:
+        row[at - first] = counts[at]
+    width = next(width for width in WIDTHS if max(row) < 1 << 8 * width)
+    return first.to_bytes(2, "little") + bytes((width,)) + _little(array(WIDTHS[width], row)).tobytes()
+
+
+def unpack(packed: bytes) -> dict[int, int]:
+    """What `pack` was given, without the empty buckets between."""
+    if not packed:
+        return {}
+    row = array(WIDTHS[packed[2]])
+    row.frombytes(packed[HEADER_BYTES:])
+    first = int.from_bytes(packed[:2], "little")
+    return {first + index: count for index, count in enumerate(_little(row)) if count}
+
+
+def number_of(packed: bytes) -> int:
+    """The packed counts as the number that adds: each widened to a digit, at its place."""
+    if not packed:
+        return 0
+    width = packed[2]
+    wide = bytearray((len(packed) - HEADER_BYTES) // width * DIGIT_BYTES)
+    for part in range(width):
+        wide[part::DIGIT_BYTES] = packed[HEADER_BYTES + part :: width]
+    return int.from_bytes(wide, "little") << DIGIT_BITS * (packed[0] | packed[1] << 8)
+
+
+def number_of_counts(counts: Mapping[int, int]) -> int:
+    """The same of counts by position, of which some may be negative: what is taken back."""
+    return sum(count << DIGIT_BITS * at for at, count in counts.items())
+
+
+def _little(row: array[int]) -> array[int]:
+    """Little endian on every machine."""
+    if array("H", (1,)).tobytes()[0] != 1:
+        row.byteswap()
+    return row
+
+
+@dataclass(slots=True)
+class Histogram:
+    """What was counted. `max_ns` is exact, but for what was taken back: then it is within its bucket."""
+
+    count: int = 0
+    max_ns: int = 0
+    number: int = 0
+
+    def add(self, count: int, max_ns: int, number: int) -> None:
+        """Counts more."""
+        self.count += count
+        self.number += number
+        if max_ns > self.max_ns:
+            self.max_ns = max_ns
+
+    def merge(self, other: Histogram) -> None:
+        """Counts what another has counted."""
+        self.add(other.count, other.max_ns, other.number)
+
+    def counts(self) -> tuple[int, Sequence[int]]:
+        """(the first filled position, the counts from there on)."""
+        if self.number <= 0:
+            return 0, ()
+        first = ((self.number & -self.number).bit_length() - 1) // DIGIT_BITS
+        digits = self.number >> first * DIGIT_BITS
+        size = (digits.bit_length() + DIGIT_BITS - 1) // DIGIT_BITS * DIGIT_BYTES
+        row = array("Q")
+        row.frombytes(digits.to_bytes(size, "little"))
+        return first, _little(row)
+
+    def percentiles(self, wanted: Sequence[float]) -> list[int | None]:
+        """In ns, each the value of that rank (0 < q <= 1) within RELATIVE_ERROR, or 1 ns; None of nothing."""
+        first, counts = self.counts()
+        if not counts:
+            return [None] * len(wanted)
+        ranks = list(accumulate(counts))
+        found: list[int | None] = []
+        for q in wanted:
+            at = bisect_left(ranks, max(1, math.ceil(q * ranks[-1] - 1e-9)))
+            found.append(min(MIDDLES_NS[first + at], self.max_ns))
+        return found

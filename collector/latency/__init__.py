@@ -1,0 +1,30 @@
+"""How long operations took, from rollups: tables, series over time, heatmaps.
+
+    ranges       the range of a question, cut in steps
+    figures      percentiles, series and heatmaps of measurements
+    operations   the questions about operations
+
+Before: `collector.rollup` counted. After: pages, `latency.csv`, the API; `sandboxes.latency` asks the same of stages.
+"""
+
+from __future__ import annotations
+
+from collector.latency.figures import PERCENTILES, Figures, Heatmap, Series
+from collector.latency.operations import ORDERS, OperationLatency, OperationTable, figures, heatmap, operations, series
+from collector.latency.ranges import MOST_POINTS, POINTS
+
+__all__ = [
+    "MOST_POINTS",
+    "ORDERS",
+    "PERCENTILES",
+    "POINTS",
+    "Figures",
+    "Heatmap",
+    "OperationLatency",
+    "OperationTable",
+    "Series",
+    "figures",
+    "heatmap",
+    "operations",
+    "series",
+]

@@ -1,0 +1,36 @@
+"""Latency rollups: how long things took, counted by windows of time, so that no question ever counts spans.
+
+    windows   the lengths of windows, and which of them cover a range
+    spans     what new spans measure, in their transaction
+    news      noting what was measured, and counting it into the windows
+    reading   what was measured in a range
+    pruning   windows that are too old
+
+Before: `store` (spans) and `sandboxes.rollup` (stages of claims). After: `latency` and `sandboxes.latency` answer
+questions about percentiles from what is read here. `collector.histogram` has the buckets.
+"""
+
+from __future__ import annotations
+
+from collector.rollup.news import Measured, count_news, note
+from collector.rollup.pruning import prune
+from collector.rollup.reading import Row, extent_s, rows
+from collector.rollup.spans import series_of, update
+from collector.rollup.windows import SHORTEST_NS, SHORTEST_S, Subject, longest_s, step_s
+
+__all__ = [
+    "SHORTEST_NS",
+    "SHORTEST_S",
+    "Measured",
+    "Row",
+    "Subject",
+    "count_news",
+    "extent_s",
+    "longest_s",
+    "note",
+    "prune",
+    "rows",
+    "series_of",
+    "step_s",
+    "update",
+]

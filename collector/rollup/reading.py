@@ -1,0 +1,110 @@
+"""The measurements of a range, from the windows that cover it and from what is noted and not counted yet.
+
+Before: a question knows its range and its series. After: rows to add up by step and by series.
+
+One statement reads both, since what is noted moves into the windows meanwhile: a statement sees it in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+from collector.histogram import number_of, number_of_counts
+from collector.rollup.news import entries_of
+from collector.rollup.windows import FINE_WINDOWS_S, NS_PER_S, WINDOWS_S, Piece, cover
+from collector.sql import execute
+
+MOST_SERIES = 400  # named in a statement; more are picked from all
+
+
+class Row(NamedTuple):
+    """Of one series in one window. `number` holds its counts (`collector.histogram`)."""
+
+    start_s: int
+    series: int
+    count: int  # type: ignore[assignment]  # tuple.count is not used
+    max_ns: int
+    number: int
+
+
+def rows(
+    subject: int, from_ns: int | None, to_ns: int | None, longest_s: int, series: Collection[int] | None = None
+) -> Iterator[Row]:
+    """What was measured of these series (None: of all) in [from, to), by windows no longer than `longest_s`.
+
+    The range's ends are those of the shortest windows there are: 10 s, and where those are pruned longer ones.
+    """
+    pieces = cover(from_ns, to_ns, longest_s, _shortest_s(subject, from_ns))
+    if not pieces or (series is not None and not series):
+        return
+    wanted = None if series is None else frozenset(series)
+    first_s, end_s = min(piece.first_s for piece in pieces), max(piece.end_s for piece in pieces)
+    for start_s, number, count, max_ns, packed in _read(subject, pieces, wanted):
+        if number >= 0:
+            if count and (wanted is None or number in wanted):
+                yield Row(start_s, number, count, max_ns, number_of(bytes(packed)))
+            continue
+        for (of, noted, noted_s), found in entries_of(bytes(packed)):
+            if of == subject and first_s <= noted_s < end_s and (wanted is None or noted in wanted):
+                counts = found.counts
+                yield Row(noted_s, noted, sum(counts.values()), found.max_ns, number_of_counts(counts))
+
+
+def _read(subject: int, pieces: Sequence[Piece], wanted: Collection[int] | None) -> Iterator[tuple[int, ...]]:
+    named = sorted(wanted) if wanted is not None and len(wanted) <= MOST_SERIES else []
+    among = f" AND series IN ({','.join(['%s'] * len(named))})" if named else ""
+    part = (
+        "SELECT start_s, series, count, max_ns, counts FROM collector_rollup"
+        f" WHERE subject = %s AND window_s = %s AND start_s >= %s AND start_s < %s{among}"
+    )
+    parameters: list[int] = []
+    for piece in pieces:
+        parameters += (subject, piece.window_s, piece.first_s, piece.end_s, *named)
+    news = "SELECT 0, -1, 0, 0, payload FROM collector_rollupnews"
+    return iter(execute(" UNION ALL ".join([part] * len(pieces) + [news]), parameters).fetchall())
+
+
+def extent_s(subject: int) -> tuple[int, int] | None:
+    """When the first measurement there is was made, and the last, as well as windows tell: [from, to)."""
+    short_s, long_s = WINDOWS_S[0], WINDOWS_S[-1]
+    starts: list[int] = []
+    ends: list[int] = []
+    if (long := _ends(subject, long_s)) is not None:
+        # Where the short windows are pruned, the long one is all that tells.
+        short = _ends(subject, short_s) or (-1, -1)
+        starts.append(short[0] if short[0] // long_s * long_s == long[0] else long[0])
+        ends.append(short[1] + short_s if short[1] // long_s * long_s == long[1] else long[1] + long_s)
+    for (payload,) in execute("SELECT payload FROM collector_rollupnews").fetchall():
+        noted = [noted_s for (of, _, noted_s), _ in entries_of(bytes(payload)) if of == subject]
+        starts += noted
+        ends += [noted_s + short_s for noted_s in noted]
+    return (min(starts), max(ends)) if starts else None
+
+
+def _ends(subject: int, window_s: int) -> tuple[int, int] | None:
+    """When the first window of this length begins, and the last."""
+    sql = "SELECT min(start_s), max(start_s) FROM collector_rollup WHERE subject = %s AND window_s = %s"
+    first, last = execute(sql, (subject, window_s)).fetchone()
+    return None if first is None else (first, last)
+
+
+def oldest_s(subject: int, window_s: int) -> int | None:
+    """When the oldest window of this length begins."""
+    sql = "SELECT min(start_s) FROM collector_rollup WHERE subject = %s AND window_s = %s"
+    found: int | None = execute(sql, (subject, window_s)).fetchone()[0]
+    return found
+
+
+def _shortest_s(subject: int, from_ns: int | None) -> int:
+    """The shortest windows that are still there at the beginning of a range."""
+    kept_s = WINDOWS_S[len(FINE_WINDOWS_S)]
+    oldest = oldest_s(subject, kept_s)
+    if oldest is None:
+        return WINDOWS_S[0]
+    needed_s = max(oldest, (from_ns or 0) // NS_PER_S)
+    for window_s in FINE_WINDOWS_S:
+        there_s = oldest_s(subject, window_s)
+        if there_s is not None and there_s // kept_s * kept_s <= needed_s:
+            return window_s
+    return kept_s

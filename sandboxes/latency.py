@@ -1,0 +1,145 @@
+"""Questions about how long stages of claims took: by stage, over time, as a heatmap.
+
+Before: `dashboard.parameters` reads a ClaimFilter from a query string. After: pages show the answer. Only rollups are
+read: a hundred thousand claims cost as much as a hundred.
+
+Of a filter these count here: the range, namespace, pool, template, start, cluster. A claim is measured at the beginning
+of its axis. Percentiles are within 2.2 % of the exact ones; times are integer ns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.db.models import Q
+
+from collector.latency.figures import (
+    PERCENTILES,
+    Figures,
+    Heatmap,
+    Series,
+    Steps,
+    Tally,
+    add_to_steps,
+    heatmap_of_steps,
+    no_heatmap,
+    series_of_steps,
+    together,
+)
+from collector.latency.ranges import POINTS, Range, asked
+from collector.rollup import Subject, rows
+from sandboxes.lifecycle.stages import STAGES
+from sandboxes.models import Cluster, StageSeries
+from sandboxes.questions import ClaimFilter
+from sandboxes.rollup import TIME_TO_READY
+
+Key = TypeVar("Key", bound=Hashable)
+ORDER = [*(stage.name for stage in STAGES), TIME_TO_READY]
+SPLITS = ("start_type", "pool", "template", "namespace", "stage")
+
+
+@dataclass(frozen=True, slots=True)
+class StageLatency:
+    """A stage in the range, in the range before it, and its percentiles by step (None where no claim began)."""
+
+    stage: str
+    start_type: str
+    now: Figures
+    before: Figures | None
+    p50_ns: list[int | None]
+    p95_ns: list[int | None]
+
+    @property
+    def p95_change(self) -> float | None:
+        """0.25: a quarter slower than before. None when either time had too few claims to tell."""
+        return self.now.p95_change(self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class StageTable:
+    """Stages in their order, each by its kind of start."""
+
+    stages: list[StageLatency]
+    step_ns: int
+    times_ns: list[int]
+
+
+def stages(f: ClaimFilter, *, points: int = POINTS) -> StageTable:
+    """Every stage that a claim of the filter had, and the time to ready last. Of all time there is no `before`."""
+    found = asked(Subject.STAGE, f.from_ns, f.to_ns, points)
+    if found is None:
+        return StageTable([], 0, [])
+    by_stage = _by(f, found, _kind)
+    earlier = _by(f, found.before(), _kind) if f.from_ns is not None else None
+    table = []
+    for stage, start_type in sorted(by_stage, key=lambda key: (_place(key[0]), key)):
+        steps = by_stage[stage, start_type]
+        line = series_of_steps(steps, found, (0.5, 0.95)).percentiles_ns
+        before = None if earlier is None else together(earlier.get((stage, start_type), {}).values()).figures()
+        now = together(steps.values()).figures()
+        table.append(StageLatency(stage, start_type, now, before, line[0.5], line[0.95]))
+    return StageTable(table, found.step_ns, found.times_ns)
+
+
+def series(
+    f: ClaimFilter,
+    *,
+    stage: str = TIME_TO_READY,
+    by: str = "start_type",
+    percentiles: Sequence[float] = PERCENTILES,
+    points: int = POINTS,
+) -> dict[str, Series]:
+    """A stage over time, a line for each value of `by` (one of SPLITS; empty: one line named ""), by name."""
+    found = asked(Subject.STAGE, f.from_ns, f.to_ns, points)
+    if found is None:
+        return {}
+    split = _by(f, found, lambda series: getattr(series, by) if by else "", stage)
+    return {name: series_of_steps(split[name], found, percentiles) for name in sorted(split)}
+
+
+def heatmap(f: ClaimFilter, *, stage: str = TIME_TO_READY, points: int = POINTS) -> Heatmap:
+    """How many claims took how long when."""
+    found = asked(Subject.STAGE, f.from_ns, f.to_ns, points)
+    if found is None:
+        return no_heatmap()
+    return heatmap_of_steps(_by(f, found, lambda series: "", stage).get("", {}), found)
+
+
+def figures(f: ClaimFilter, *, stage: str = TIME_TO_READY) -> tuple[Figures, Figures | None]:
+    """(in the range, in the range of the same length before it)."""
+    found = asked(Subject.STAGE, f.from_ns, f.to_ns)
+    if found is None:
+        return Tally.empty().figures(), None
+
+    def of(when: Range) -> Figures:
+        return together(_by(f, when, lambda series: "", stage).get("", {}).values()).figures()
+
+    return of(found), of(found.before()) if f.from_ns is not None else None
+
+
+def _by(f: ClaimFilter, found: Range, key: Callable[[StageSeries], Key], stage: str = "") -> dict[Key, Steps]:
+    """The rows the filter means, by what `key` makes of their series, and by step."""
+    series = {row.pk: row for row in _series(f, stage)}
+    split: dict[Key, Steps] = {}
+    for row in rows(Subject.STAGE, found.from_ns, found.to_ns, found.longest_s, series.keys()):
+        add_to_steps(split.setdefault(key(series[row.series]), {}), row, found)
+    return split
+
+
+def _kind(series: StageSeries) -> tuple[str, str]:
+    return series.stage, series.start_type
+
+
+def _series(f: ClaimFilter, stage: str) -> Iterator[StageSeries]:
+    exact = {"stage": stage, "namespace": f.namespace, "pool": f.pool, "template": f.template, "start_type": f.start}
+    found = StageSeries.objects.filter(**{name: value for name, value in exact.items() if value})
+    if f.cluster:
+        ids = Cluster.objects.filter(Q(uid=f.cluster) | Q(name=f.cluster)).values_list("id", flat=True)
+        found = found.filter(cluster__in=list(ids))
+    return found.iterator()
+
+
+def _place(stage: str) -> int:
+    return ORDER.index(stage) if stage in ORDER else len(ORDER)

@@ -1,0 +1,67 @@
+"""How long claims' stages took, counted as their stories change.
+
+Before: `store` has read a claim's story anew. This runs in the same transaction: what the old story had measured is
+taken back, and what the new one tells is counted. After: `latency` answers questions from it.
+
+A claim is measured at the beginning of its axis, in all its stages, as lists find it by that. What a pool had done
+beforehand is no part of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from collector.intern import Interned
+from collector.rollup import SHORTEST_NS, SHORTEST_S, Measured, Subject, note
+from sandboxes.lifecycle import from_json
+from sandboxes.models import Claim
+
+TIME_TO_READY = "time to ready"  # beside the stages, which are named by the milestone they end with
+
+
+class SeriesKey(NamedTuple):
+    """A row of StageSeries."""
+
+    stage: str
+    start_type: str
+    pool: str
+    template: str
+    namespace: str
+    cluster_id: int | None
+
+
+Measurements = Counter[tuple[SeriesKey, int, int]]  # series, window's start in seconds, duration in ns: how many
+
+
+def measurements(row: Claim) -> Measurements:
+    """What a stored claim measures."""
+    at_s = row.zero_ns // SHORTEST_NS * SHORTEST_S
+    where = (row.start_type, row.pool, row.template, row.namespace, row.cluster_id)
+    found: Measurements = Counter()
+    for stage in from_json(row.lifecycle).stages:
+        if not stage.pre_warmed:
+            found[SeriesKey(stage.name, *where), at_s, stage.duration_ns] += 1
+    if row.time_to_ready_ns is not None:
+        found[SeriesKey(TIME_TO_READY, *where), at_s, row.time_to_ready_ns] += 1
+    return found
+
+
+def change(before: Iterable[Measurements], after: Iterable[Measurements]) -> None:
+    """Counts what claims measure now instead of what they did, in the caller's transaction."""
+    changed: Measurements = Counter()
+    for each in after:
+        changed.update(each)
+    for each in before:
+        changed.subtract(each)
+    moved = {measurement: times for measurement, times in changed.items() if times}
+    if not moved:
+        return
+    keys = sorted({key for key, _, _ in moved}, key=repr)
+    # Remembers nothing beyond this transaction, which may yet be rolled back: claims change seldom enough.
+    ids = dict(zip(keys, Interned("sandboxes_stageseries", SeriesKey._fields).resolve(keys), strict=True))
+    measured: dict[tuple[int, int, int], Measured] = {}
+    for (key, at_s, duration_ns), times in moved.items():
+        measured.setdefault((Subject.STAGE, ids[key], at_s), Measured()).count(duration_ns, times)
+    note(measured)
