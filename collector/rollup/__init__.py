@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collector.rollup.news import Measured, count_news, note
 from collector.rollup.pruning import prune
-from collector.rollup.reading import Row, extent_s, rows
-from collector.rollup.spans import series_of, update
+from collector.rollup.reading import Row, extent_s, rows, series_in_use
+from collector.rollup.spans import operations_in_use, series_of, update
 from collector.rollup.windows import SHORTEST_NS, SHORTEST_S, Subject, longest_s, step_s
 
 __all__ = [
@@ -28,8 +28,10 @@ __all__ = [
     "extent_s",
     "longest_s",
     "note",
+    "operations_in_use",
     "prune",
     "rows",
+    "series_in_use",
     "series_of",
     "step_s",
     "update",

@@ -82,6 +82,15 @@ def extent_s(subject: int) -> tuple[int, int] | None:
     return (min(starts), max(ends)) if starts else None
 
 
+def series_in_use(subject: int) -> set[int]:
+    """Every series that anything was measured of: what these numbers name has to stay."""
+    sql = "SELECT DISTINCT series FROM collector_rollup WHERE subject = %s AND window_s = %s"
+    found = {row[0] for row in execute(sql, (subject, WINDOWS_S[-1])).fetchall()}
+    for (payload,) in execute("SELECT payload FROM collector_rollupnews").fetchall():
+        found |= {series for (of, series, _), _ in entries_of(bytes(payload)) if of == subject}
+    return found
+
+
 def _ends(subject: int, window_s: int) -> tuple[int, int] | None:
     """When the first window of this length begins, and the last."""
     sql = "SELECT min(start_s), max(start_s) FROM collector_rollup WHERE subject = %s AND window_s = %s"

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from collector.histogram import position
 from collector.records import NewRows
 from collector.rollup.news import Key, Measured, note
+from collector.rollup.reading import series_in_use
 from collector.rollup.windows import SHORTEST_NS, SHORTEST_S, Subject
 
 STATUS_ERROR = 2
@@ -51,3 +52,8 @@ def measure(rows: Iterable[Row]) -> dict[Key, Measured]:
 def series_of(operation: int, is_error: bool) -> int:
     """The number under which an operation's spans are counted, those with and those without an error."""
     return 2 * operation + is_error
+
+
+def operations_in_use() -> set[int]:
+    """The ids of operations that were measured: rollups outlive the spans, and name them still."""
+    return {series >> 1 for series in series_in_use(Subject.OPERATION)}

@@ -191,3 +191,11 @@ def test_packed_counts_of_a_row_are_what_reading_adds() -> None:
     noted = [row.number for row in rows(Subject.OPERATION, None, None, 10)]
     count_news()
     assert [number_of(bytes(row.counts)) for row in Rollup.objects.filter(window_s=10)] == noted
+
+
+def test_operations_that_were_measured_are_in_use_counted_or_not() -> None:
+    save_now(batch(make_span("GET /", status="error"), make_span("run")))
+    count_news()
+    save_now(batch(make_span("late"), make_span("endless", duration_ns=None)))
+    names = Operation.objects.filter(pk__in=rollup.operations_in_use()).values_list("name", flat=True)
+    assert sorted(names) == ["GET /", "late", "run"]
