@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sandboxes', '0001_claims'),
+        ('sandboxes', '0003_causes_of_known_claims'),
     ]
 
     operations = [
