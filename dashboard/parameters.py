@@ -46,8 +46,10 @@ SPAN_NAMES = TRACE_NAMES
 LOG_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "severity", "q", "trace_id"}
 METRIC_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "q", "stream"}
 CLAIM_NAMES = TIME_NAMES | PAGING_NAMES | {"namespace", "pool", "template", "start", "state", "claim", "cluster", "q"}
-AREA_NAMES = frozenset({"area_from", "area_to", "area_min", "area_max"})  # read by `overview.area`
-OVERVIEW_NAMES = TIME_NAMES | AREA_NAMES | {"service", "operation", "namespace", "pool", "template", "start", "cluster"}
+AREA_NAMES = frozenset({"area_from", "area_to", "area_min", "area_max"})  # and heatmap: read by `overview.area`
+OVERVIEW_NAMES = (
+    TIME_NAMES | AREA_NAMES | {"heatmap", "service", "operation", "namespace", "pool", "template", "start", "cluster"}
+)
 POOL_NAMES = TIME_NAMES | {"namespace", "pool", "template", "cluster", "q"}
 ALL_NAMES = SPAN_NAMES | LOG_NAMES | METRIC_NAMES | CLAIM_NAMES | OVERVIEW_NAMES
 

@@ -1,7 +1,7 @@
-"""An area of the heatmap: between two moments and two durations, as the address has it.
+"""The heatmap's own parameters: what it counts, and an area of it between two moments and two durations.
 
-Before: `area_from`, `area_to`, `area_min` and `area_max` of a query string, from a drag or typed into the fields.
-After: `standout` lists what lies in it. What is not given is open: without `area_max` it reaches up to the slowest.
+Before: `heatmap`, `area_from`, `area_to`, `area_min` and `area_max` of a query string, dragged or typed.
+After: `within` lists what lies in the area. What is not given is open: without `area_max` it reaches up to the slowest.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from django.http import QueryDict
 
 from dashboard.parameters import ParameterError
-from dashboard.values import duration_ns, shown, time_ns
+from dashboard.values import duration_ns, one_of, shown, time_ns
 
 READERS = {"area_from": time_ns, "area_to": time_ns, "area_min": duration_ns, "area_max": duration_ns}
+CLAIMS, OPERATIONS = "claims", "operations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,25 @@ class Area:
     min_ns: int | None = None
     max_ns: int | None = None
 
+    def holds(self, start_ns: int, duration_ns: int) -> bool:
+        """Whether something that began then and took so long lies in it."""
+        return (self.from_ns is None or start_ns >= self.from_ns) and (
+            (self.to_ns is None or start_ns < self.to_ns)
+            and (self.min_ns is None or duration_ns >= self.min_ns)
+            and (self.max_ns is None or duration_ns < self.max_ns)
+        )
 
-def read_area(query: QueryDict) -> Area | None:
-    """The area in the address, None when it has none. Raises ParameterError."""
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the heatmap counts (`claims`, `operations`, or empty: what there is), and the area, if one is chosen."""
+
+    heatmap: str
+    area: Area | None
+
+
+def read_view(query: QueryDict) -> View:
+    """Raises ParameterError with everything that is wrong."""
     problems: dict[str, str] = {}
     found: dict[str, int | None] = {}
     for name, reader in READERS.items():
@@ -40,6 +57,12 @@ def read_area(query: QueryDict) -> Area | None:
         first, last = found.get(low), found.get(high)
         if first is not None and last is not None and first >= last:
             problems[high] = f"{high} has to be {words} {low}."
+    heatmap = query.get("heatmap", "").strip()
+    try:
+        heatmap = one_of([CLAIMS, OPERATIONS])(heatmap) if heatmap else ""
+    except ValueError as error:
+        problems["heatmap"] = f"heatmap={shown(heatmap)} {error}"
     if problems:
         raise ParameterError(problems)
-    return Area(*found.values()) if any(value is not None for value in found.values()) else None
+    chosen = any(value is not None for value in found.values())
+    return View(heatmap, Area(*found.values()) if chosen else None)

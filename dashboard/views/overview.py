@@ -16,9 +16,11 @@ from django.shortcuts import render
 from collector import queries
 from dashboard.axis import scale_ns
 from dashboard.overview import sentence
-from dashboard.overview.area import read_area
+from dashboard.overview.area import CLAIMS, read_view
+from dashboard.overview.heatmap import counted
 from dashboard.overview.links import claims_link, query_for
 from dashboard.overview.states import standing
+from dashboard.overview.within import claims_within, spans_within
 from dashboard.parameters import (
     CLAIM_NAMES,
     DEFAULT_RANGE,
@@ -46,7 +48,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         context |= _choices()
     try:
         parameters = parse(request.GET, OVERVIEW_NAMES, DEFAULT_RANGE)
-        context |= {"range": parameters.range, "area": read_area(request.GET)}
+        context |= {"range": parameters.range, "view": read_view(request.GET)}
     except ParameterError as error:
         return render(request, template, context | {"problems": error.problems}, status=400)
     for name in [part] if part in PARTS else PARTS:
@@ -84,5 +86,13 @@ def _newest(parameters: Parameters) -> Context:
     }
 
 
+def _area(parameters: Parameters) -> Context:
+    area = read_view(parameters.query).area
+    if area is None:
+        return {"within": None}
+    find = claims_within if counted(parameters) == CLAIMS else spans_within
+    return {"area": area, "within": find(parameters, area)}
+
+
 # In the order they stand on the page.
-PARTS: dict[str, Callable[[Parameters], Context]] = {"states": _states, "newest": _newest}
+PARTS: dict[str, Callable[[Parameters], Context]] = {"states": _states, "area": _area, "newest": _newest}
