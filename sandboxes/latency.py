@@ -16,6 +16,7 @@ from typing import TypeVar
 from django.db.models import Q
 
 from collector.latency.figures import (
+    MOST_BANDS,
     PERCENTILES,
     Figures,
     Heatmap,
@@ -23,7 +24,7 @@ from collector.latency.figures import (
     Steps,
     Tally,
     add_to_steps,
-    heatmap_of_steps,
+    heatmaps_of_steps,
     no_heatmap,
     series_of_steps,
     together,
@@ -101,10 +102,17 @@ def series(
 
 def heatmap(f: ClaimFilter, *, stage: str = TIME_TO_READY, points: int = POINTS) -> Heatmap:
     """How many claims took how long when."""
+    return heatmaps(f, stage=stage, by="", points=points).get("") or no_heatmap()
+
+
+def heatmaps(
+    f: ClaimFilter, *, stage: str = TIME_TO_READY, by: str = "start_type", points: int = POINTS, bands: int = MOST_BANDS
+) -> dict[str, Heatmap]:
+    """How many claims took how long when, one for each value of `by`, all with the same steps and bounds."""
     found = asked(Subject.STAGE, f.from_ns, f.to_ns, points)
     if found is None:
-        return no_heatmap()
-    return heatmap_of_steps(_by(f, found, lambda series: "", stage).get("", {}), found)
+        return {}
+    return heatmaps_of_steps(_by(f, found, lambda series: getattr(series, by) if by else "", stage), found, bands)
 
 
 def figures(f: ClaimFilter, *, stage: str = TIME_TO_READY) -> tuple[Figures, Figures | None]:

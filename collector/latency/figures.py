@@ -5,7 +5,7 @@ Before: rows of `collector.rollup`. After: `operations` and `sandboxes.latency` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from collector.histogram import Histogram, upper_ns
@@ -129,18 +129,33 @@ def no_heatmap() -> Heatmap:
     return Heatmap(0, [], [], [])
 
 
-def heatmap_of_steps(steps: Steps, asked: Range) -> Heatmap:
-    """Bands as narrow as MOST_BANDS lets them be, from the shortest duration there is to the longest."""
-    columns = [steps[start_s].all.counts() if start_s in steps else (0, ()) for start_s in asked.starts_s]
-    filled = [(first, first + len(counts)) for first, counts in columns if counts]
+def heatmap_of_steps(steps: Steps, asked: Range, most_bands: int = MOST_BANDS) -> Heatmap:
+    """Bands as narrow as `most_bands` lets them be, from the shortest duration there is to the longest."""
+    return heatmaps_of_steps({"": steps}, asked, most_bands)[""]
+
+
+def heatmaps_of_steps(split: Mapping[str, Steps], asked: Range, most_bands: int = MOST_BANDS) -> dict[str, Heatmap]:
+    """One each, over the same bands, so that they can be laid upon each other."""
+    columns = {
+        name: [steps[start_s].all.counts() if start_s in steps else (0, ()) for start_s in asked.starts_s]
+        for name, steps in split.items()
+    }
+    filled = [(first, first + len(counts)) for each in columns.values() for first, counts in each if counts]
     if not filled:
-        return Heatmap(asked.step_ns, asked.times_ns, [], [])
+        return {name: Heatmap(asked.step_ns, asked.times_ns, [], []) for name in split}
     low, high = min(first for first, _ in filled), max(end for _, end in filled)
-    width = next(width for width in (1, 2, 4, 8, 16, 32) if (high - 1) // width - low // width < MOST_BANDS)
+    width = next(width for width in (1, 2, 4, 8, 16, 32) if (high - 1) // width - low // width < most_bands)
     bands = range(low // width, (high - 1) // width + 1)
+    bounds = [round(upper_ns(band * width - 1)) if band else 0 for band in range(bands.start, bands.stop + 1)]
+    return {
+        name: Heatmap(asked.step_ns, asked.times_ns, bounds, _grid(each, bands, width))
+        for name, each in columns.items()
+    }
+
+
+def _grid(columns: Sequence[tuple[int, Sequence[int]]], bands: range, width: int) -> list[list[int]]:
     grid = [[0] * len(columns) for _ in bands]
     for at, (first, counts) in enumerate(columns):
         for index, count in enumerate(counts):
             grid[(first + index) // width - bands.start][at] += count
-    bounds = [round(upper_ns(band * width - 1)) if band else 0 for band in range(bands.start, bands.stop + 1)]
-    return Heatmap(asked.step_ns, asked.times_ns, bounds, grid)
+    return grid

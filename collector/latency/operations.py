@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from collector.latency.figures import (
+    MOST_BANDS,
     PERCENTILES,
     Figures,
     Heatmap,
@@ -105,10 +106,10 @@ def series(f: TelemetryFilter, *, percentiles: Sequence[float] = PERCENTILES, po
     return series_of_steps(_all_by_step(f, found), found, percentiles)
 
 
-def heatmap(f: TelemetryFilter, *, points: int = POINTS) -> Heatmap:
+def heatmap(f: TelemetryFilter, *, points: int = POINTS, bands: int = MOST_BANDS) -> Heatmap:
     """How many of these spans took how long when."""
     found = asked(Subject.OPERATION, f.from_ns, f.to_ns, points)
-    return no_heatmap() if found is None else heatmap_of_steps(_all_by_step(f, found), found)
+    return no_heatmap() if found is None else heatmap_of_steps(_all_by_step(f, found), found, bands)
 
 
 def figures(f: TelemetryFilter) -> Figures:

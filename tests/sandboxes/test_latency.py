@@ -154,8 +154,20 @@ def test_the_heatmap_counts_every_claim_that_got_ready() -> None:
     assert sum(map(sum, found.counts)) == Claim.objects.exclude(time_to_ready_ns=None).count() > 0
 
 
+def test_heatmaps_of_cold_and_warm_starts_can_be_laid_upon_each_other() -> None:
+    save_changes(IMPORTED, changes_of("burst-drained"))
+    found = latency.heatmaps(ALL, bands=10)
+    cold, warm = found["cold"], found["warm"]
+    assert (cold.bounds_ns, cold.times_ns) == (warm.bounds_ns, warm.times_ns)
+    assert 1 < len(cold.bounds_ns) <= 11
+    for kind, heatmap in found.items():
+        ready = Claim.objects.filter(start_type=kind).exclude(time_to_ready_ns=None)
+        assert sum(map(sum, heatmap.counts)) == ready.count() > 0
+
+
 def test_of_nothing_there_is_nothing_to_tell() -> None:
     assert latency.stages(ALL).stages == []
     assert latency.series(ALL) == {}
     assert latency.heatmap(ALL).counts == []
+    assert latency.heatmaps(ALL) == {}
     assert latency.figures(ALL)[0].count == 0
