@@ -149,3 +149,26 @@ class StageSeries(models.Model):
     template = models.TextField()
     namespace = models.TextField()
     cluster = Reference(Cluster, null=True)
+
+
+class ResourceVersion(models.Model):
+    """How far a resource of a cluster was read; moved in the transaction that keeps what was read (watch.keeping)."""
+
+    cluster = Reference(Cluster)
+    resource = models.TextField()  # its path and selectors
+    version = models.TextField()  # the API server's; empty while a list is being read
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["resource", "cluster"], name="resource_version_identity")]
+
+
+class Lease(models.Model):
+    """Which process does what only one should (watch.lease); nobody while `word` is empty."""
+
+    name = models.TextField(unique=True)
+    machine = models.TextField(default="")
+    process = models.BigIntegerField(default=0)
+    word = models.TextField(default="")  # the holder's own
+    beat = models.BigIntegerField(default=0)
+    renewed_ns = models.BigIntegerField(default=0)
+    detail = models.TextField(default="")  # what the holder says of itself

@@ -6,14 +6,12 @@ Before: `watch` received changes, or a file was imported (`Importing`). After: p
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from collector.ingest import ingest
@@ -45,36 +43,9 @@ def save_changes(cluster: ClusterIdentity, changes: Sequence[Change]) -> Kept:
     return ingest.run_from_thread(partial(keep, cluster, changes), ITEMS_PER_CHANGE * len(changes))
 
 
-async def save_changes_soon(cluster: ClusterIdentity, changes: Sequence[Change]) -> Kept:
-    """The same in the server's event loop."""
-    return await ingest.run(partial(keep, cluster, changes), ITEMS_PER_CHANGE * len(changes))
-
-
-async def look_again_soon(cluster: ClusterIdentity) -> int | None:
-    """Looks again at claims that are starting, in the server's event loop."""
-    return await ingest.run(partial(look_again, cluster))
-
-
-async def open_claims(cluster: ClusterIdentity) -> tuple[list[Change], int]:
-    """The claims of a cluster that were there when we last looked, and when that was (0: never)."""
-    return await asyncio.to_thread(_open_claims, cluster)
-
-
-def _open_claims(cluster: ClusterIdentity) -> tuple[list[Change], int]:
-    try:
-        row = Cluster.objects.filter(uid=cluster.uid).first()
-        if row is None:
-            return [], 0
-        rows = Claim.objects.filter(cluster=row, deleted_ns=None).values("uid", "namespace", "name")
-        changes = [Change(ChangeType.LISTED, Kind.CLAIM, row.last_seen_ns, {"metadata": found}) for found in rows]
-        return changes, row.last_seen_ns
-    finally:
-        connection.close()  # this thread's, which is not used again
-
-
 def keep(cluster: ClusterIdentity, changes: Sequence[Change], committed: Committed) -> Kept:
     """Stores changes in the caller's transaction."""
-    row = _cluster(cluster, max((change.received_ns for change in changes), default=0))
+    row = cluster_row(cluster, max((change.received_ns for change in changes), default=0))
     new = versions.insert_new(row.pk, changes)
     places = _places(row)
     claims = versions.claims_around(places, new) | _waiting_for(new)
@@ -95,7 +66,8 @@ def add_client(moments: Mapping[str, tuple[Moment | None, Moment | None]], commi
     committed.tell("claims", [row.uid for row in rows])
 
 
-def _cluster(cluster: ClusterIdentity, seen_ns: int) -> Cluster:
+def cluster_row(cluster: ClusterIdentity, seen_ns: int) -> Cluster:
+    """Its row, which says when something of it was last seen."""
     members = {"name": cluster.name, "api_version": cluster.api_version, "last_seen_ns": seen_ns}
     row, made = Cluster.objects.get_or_create(uid=cluster.uid, defaults=members)
     if not made and seen_ns > row.last_seen_ns:

@@ -87,6 +87,7 @@ def test_the_container_listens_where_its_ports_are_published() -> None:
     assert set(web["environment"]) <= variables_of_settings()
     assert {name: service.get("profiles") for name, service in composed["services"].items()} == {
         "web": None,
+        "watcher": ["team"],
         "postgres": ["team"],
         "redis": ["team"],
     }

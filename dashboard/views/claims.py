@@ -21,7 +21,7 @@ from sandboxes.lifecycle import from_json
 from sandboxes.models import Claim
 from sandboxes.questions import OPEN_STATES, ClaimFilter
 from sandboxes.records import Lifecycle, State
-from sandboxes.watch import watcher
+from sandboxes.watch import standing, watcher
 
 FILTERS = ("q", "state", "start", "pool", "template", "namespace", "claim", "cluster")
 SCALE_WITHOUT_STARTS_NS = 2 * 10**9
@@ -132,7 +132,7 @@ def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
     if newest is None and not Claim.objects.exists():
         return {
             "empty": "never",
-            "watching": watcher.state,
+            "watching": standing(watcher.state),
             "endpoint": http_endpoint(request.get_host().rpartition(":")[0]),
         }
     given = without(request, parameters, FILTERS)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from collector.grpc import receiver
 from collector.ingest import ingest
-from sandboxes.watch import watcher
+from sandboxes.watch import standing, watcher
 
 Check = dict[str, str]
 
@@ -30,7 +30,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     checks = {
         "database": _database(),
         "writer": _running(ingest.running, "takes telemetry", "the writer thread does not run"),
-        "watcher": {"status": watcher.state.status, "detail": watcher.state.sentence},
+        "watcher": _watcher(),
         "worker": {"status": "off", "detail": "this process runs no test sandboxes"},
         "grpc": _running(receiver.running, f"port {receiver.port}", "the gRPC receiver does not run"),
     }
@@ -71,6 +71,15 @@ def _database() -> Check:
     except DatabaseError as error:
         return {"status": "failed", "detail": f"{type(error).__name__}: {error}"[:200]}
     return {"status": "ok", "detail": connection.vendor}
+
+
+def _watcher() -> Check:
+    """Who watches the cluster: this process, or another one for all."""
+    try:
+        state = standing(watcher.state)
+    except DatabaseError:  # which is a check of its own
+        state = watcher.state
+    return {"status": state.status, "detail": state.sentence}
 
 
 def _running(running: bool, well: str, failed: str) -> Check:

@@ -15,7 +15,7 @@ from dashboard.views.ranges import reaching
 from sandboxes import questions
 from sandboxes.models import Cluster
 from sandboxes.pools import PoolState, overview, reading
-from sandboxes.watch import watcher
+from sandboxes.watch import standing, watcher
 
 FILTERS = ("q", "namespace", "pool", "template", "cluster")
 MOST_DRAINS = 50
@@ -68,4 +68,4 @@ def _cluster_names() -> list[str]:
 def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
     """No pool was ever seen, or the filters hide all of them."""
     given = without(request, parameters, FILTERS)
-    return given | {"empty": "filtered" if given["without"] else "never", "watching": watcher.state}
+    return given | {"empty": "filtered" if given["without"] else "never", "watching": standing(watcher.state)}

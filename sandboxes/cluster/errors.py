@@ -47,7 +47,8 @@ def error_of(status: int, text: bytes, what: str, retry_after: str) -> ClusterEr
         answer = None
     message = answer.get("message") if isinstance(answer, dict) else None
     words = words_of(message or f"{what} is answered with {status}")
-    if status == 410:
+    # A server whose data were put back to an earlier time would ask to wait for that version for ever.
+    if status == 410 or "Too large resource version" in words:
         return Expired(words)
     if status == 401:
         return Unauthorized(f"the credentials are not taken: {words}")

@@ -28,6 +28,11 @@ class Resource:
         return f"{root}/namespaces/{self.namespace}/{self.name}" if self.namespace else f"{root}/{self.name}"
 
     @property
+    def key(self) -> str:
+        """Tells it from all others."""
+        return " ".join([self.path, *self.selectors.values()])
+
+    @property
     def selectors(self) -> dict[str, str]:
         """As query parameters."""
         selectors = {"labelSelector": self.label_selector, "fieldSelector": self.field_selector}

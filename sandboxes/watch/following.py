@@ -21,11 +21,12 @@ from sandboxes.cluster import (
 from sandboxes.cluster.resources import EVENTS
 from sandboxes.objects import Malformed, Present, change, mapping
 from sandboxes.records import Change, ChangeType, Kind
+from sandboxes.watch.keeping import Reached
 from sandboxes.watch.timing import Timing
 
 CHANGES = {"ADDED": ChangeType.ADDED, "MODIFIED": ChangeType.MODIFIED, "DELETED": ChangeType.DELETED}
 
-Put = Callable[[Iterable[Change]], Awaitable[None]]
+Put = Callable[[Iterable[Change], Reached | None], Awaitable[None]]
 Tell = Callable[[Resource, ClusterError | None], Awaitable[None]]
 
 
@@ -33,7 +34,14 @@ class Following:
     """`put` takes the changes; `tell` hears what stands in the way, and None once nothing does."""
 
     def __init__(
-        self, connection: Connection, resource: Resource, present: Present, put: Put, tell: Tell, timing: Timing
+        self,
+        connection: Connection,
+        resource: Resource,
+        present: Present,
+        put: Put,
+        tell: Tell,
+        timing: Timing,
+        version: str = "",
     ) -> None:
         self._connection = connection
         self.resource = resource
@@ -41,7 +49,7 @@ class Following:
         self._put = put
         self._tell = tell
         self._timing = timing
-        self._version = ""  # where the next watch begins; empty: a list has to come first
+        self._version = version  # where the next watch begins; empty: a list has to come first
         self._failures = 0
         self.looked = asyncio.Event()  # at what is there, or found that we cannot
         self.after: list[asyncio.Event] = []  # what to wait for before
@@ -68,6 +76,7 @@ class Following:
 
     async def _list(self) -> None:
         """Tells what is there, and what was there before and is not any more."""
+        await self._put([], Reached(self.resource.key, ""))
         known_ns, version = self._present.last_ns, "0"
         listed: set[str] = set()
         async for items, of_list in self._connection.pages(self.resource):
@@ -75,9 +84,9 @@ class Following:
             received_ns = time.time_ns()
             changes = [found for item in items if (found := self._change(ChangeType.LISTED, received_ns, item))]
             listed.update(found.uid for found in changes)
-            await self._take(changes)
+            await self._take(changes, None)
         gone = self._present.missing(listed, time.time_ns(), known_ns)
-        await self._put(gone)
+        await self._put(gone, Reached(self.resource.key, version))
         self._present.last_ns = time.time_ns()
         self._version = version
 
@@ -89,18 +98,19 @@ class Following:
             received_ns, value = time.time_ns(), mapping(event, "object")
             version = mapping(value, "metadata").get("resourceVersion")
             how = CHANGES.get(str(event.get("type")))
-            if how and (found := self._change(how, received_ns, value)):
-                await self._take([found])
+            found = self._change(how, received_ns, value) if how else None
             if isinstance(version, str) and version:
                 self._version = version  # of bookmarks as well: that is what they are for
+            await self._take([found] if found else [], Reached(self.resource.key, self._version))
             self._present.last_ns = received_ns
             self._failures = 0
 
-    async def _take(self, changes: list[Change]) -> None:
+    async def _take(self, changes: list[Change], reached: Reached | None) -> None:
         for found in changes:
             self._present.take(found)
         # Events end by themselves after an hour; that is no news.
-        await self._put([found for found in changes if (found.kind, found.type) != (Kind.EVENT, ChangeType.DELETED)])
+        told = [found for found in changes if (found.kind, found.type) != (Kind.EVENT, ChangeType.DELETED)]
+        await self._put(told, reached)
 
     def _change(self, how: ChangeType, received_ns: int, value: Mapping[str, Any]) -> Change | None:
         """A change of an object. The items of a list do not say their kind."""

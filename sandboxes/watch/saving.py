@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from collector.writer import Unavailable
 from sandboxes.objects import regarding
 from sandboxes.records import Change, Kind
+from sandboxes.watch.keeping import Reached
 from sandboxes.watch.timing import Timing
 
 log = logging.getLogger(__name__)
@@ -20,7 +21,7 @@ MAX_PODS = 100_000
 MAX_STRANGERS = 1_000  # Pods that Events are about and nobody knows yet, with
 MAX_EVENTS = 50  # this many Events each
 
-Save = Callable[[Sequence[Change]], Awaitable[object]]
+Save = Callable[[Sequence[Change], Sequence[Reached]], Awaitable[None]]
 
 
 class Saving:
@@ -29,14 +30,16 @@ class Saving:
     def __init__(self, save: Save, timing: Timing) -> None:
         self._save = save
         self._timing = timing
-        self._queue: asyncio.Queue[Change] = asyncio.Queue(MAX_WAITING)
-        self._pods = PodEvents()
+        self._queue: asyncio.Queue[Change | Reached] = asyncio.Queue(MAX_WAITING)
+        self.pods = PodEvents()
         self.saved = False  # anything yet
 
-    async def put(self, changes: Iterable[Change]) -> None:
-        """Takes changes, and waits while too many do."""
-        for change in self._pods.sift(changes):
+    async def put(self, changes: Iterable[Change], reached: Reached | None = None) -> None:
+        """Takes changes, and how far their resource is read with them; waits while too many do."""
+        for change in self.pods.sift(changes):
             await self._queue.put(change)
+        if reached is not None:
+            await self._queue.put(reached)
 
     async def settle(self) -> None:
         """Until all that was put is saved."""
@@ -48,15 +51,16 @@ class Saving:
             portion = [await self._queue.get()]
             while len(portion) < PORTION and not self._queue.empty():
                 portion.append(self._queue.get_nowait())
-            await self._save_all(portion)
+            changes = [item for item in portion if isinstance(item, Change)]
+            await self._save_all(changes, _last([item for item in portion if isinstance(item, Reached)]))
             for _ in portion:
                 self._queue.task_done()
 
-    async def _save_all(self, portion: Sequence[Change]) -> None:
+    async def _save_all(self, changes: Sequence[Change], reached: Sequence[Reached]) -> None:
         failures = 0
         while True:
             try:
-                await self._save(portion)
+                await self._save(changes, reached)
                 self.saved = True
                 return
             except Unavailable as error:
@@ -66,12 +70,24 @@ class Saving:
                 await asyncio.sleep(self._timing.wait_s(failures))
             except Exception:
                 # One object that is too odd must cost neither the others nor the watch.
-                if len(portion) == 1:
-                    log.exception("a %s could not be kept", portion[0].kind)
+                if len(changes) + len(reached) == 1:
+                    log.exception("a %s could not be kept", changes[0].kind if changes else "resource version")
                     return
-                for change in portion:
-                    await self._save_all([change])
+                for change in changes:
+                    await self._save_all([change], [])
+                for each in reached:
+                    await self._save_all([], [each])
                 return
+
+
+def _last(reached: Sequence[Reached]) -> list[Reached]:
+    """The last of each resource; that a list began in between counts for itself."""
+    last: dict[tuple[str, bool], Reached] = {}
+    for each in reached:
+        key = each.resource, not each.version
+        last.pop(key, None)
+        last[key] = each
+    return list(last.values())
 
 
 class PodEvents:
@@ -91,14 +107,15 @@ class PodEvents:
             about = regarding(change.object) if change.kind == Kind.EVENT else {}
             uid = str(about.get("uid", ""))
             if change.kind == Kind.POD:
-                kept += [change, *self._meet(change.uid)]
+                kept += [change, *self.meet(change.uid)]
             elif about.get("kind") != Kind.POD or uid in self._ours:
                 kept.append(change)
             else:
                 self._let_wait(uid, change)
         return kept
 
-    def _meet(self, uid: str) -> list[Change]:
+    def meet(self, uid: str) -> list[Change]:
+        """That Pod is a sandbox's; gives what had waited to hear so."""
         self._ours[uid] = None
         if len(self._ours) > MAX_PODS:
             self._ours.popitem(last=False)

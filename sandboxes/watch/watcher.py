@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 from collector.writer import Unavailable
 from sandboxes.cluster import (
@@ -25,63 +26,41 @@ from sandboxes.cluster import (
 from sandboxes.cluster.place import fingerprint
 from sandboxes.models import Cluster
 from sandboxes.objects import Present
-from sandboxes.records import Change, ClusterIdentity, Kind
-from sandboxes.store import look_again_soon, open_claims, save_changes_soon
+from sandboxes.records import ClusterIdentity, Kind
 from sandboxes.watch.following import Following
+from sandboxes.watch.keeping import Database, Election, Keeping
 from sandboxes.watch.saving import Saving
+from sandboxes.watch.state import State, is_watched, lease_name
 from sandboxes.watch.timing import Timing
 
 log = logging.getLogger(__name__)
 
 SETTLE_TIMEOUT_S = 5
-FEW_GAPS = 5
-
-Save = Callable[[ClusterIdentity, Sequence[Change]], Awaitable[object]]
-LookAgain = Callable[[ClusterIdentity], Awaitable[object]]
-Known = Callable[[ClusterIdentity], Awaitable[tuple[Sequence[Change], int]]]
-
-
-@dataclass(slots=True)
-class State:
-    """How the watching stands, in words. `gaps`: what is not allowed or not there, one by one."""
-
-    status: str = "off"  # off, waiting, ok
-    detail: str = "this process watches no cluster"
-    cluster: ClusterIdentity | None = None
-    gaps: dict[str, str] = field(default_factory=dict)
-    troubles: dict[str, str] = field(default_factory=dict)  # that pass by themselves
-
-    @property
-    def sentence(self) -> str:
-        """For people: the detail, and what is missing."""
-        missing = [f"{name}: {why}" for name, why in list(self.gaps.items())[:FEW_GAPS]]
-        passing = list(self.troubles.values())[:1]
-        return "; ".join([self.detail, *missing, *passing])
 
 
 class Watcher:
-    """One a process, run as a task of its event loop. No cluster, or one that is away, is a calm state."""
+    """One a process, run as a task of its event loop. No cluster, or one that is away, is a calm state.
+
+    Of several processes that see the same cluster one watches it; the others are ready to.
+    """
 
     def __init__(
         self,
-        save: Save = save_changes_soon,
-        known: Known = open_claims,
-        look_again: LookAgain = look_again_soon,
+        keeping: Keeping = Database(),  # noqa: B008
         timing: Timing = Timing(),  # noqa: B008
     ) -> None:
         self.state = State()
-        self._save = save
-        self._known = known
-        self._look_again = look_again
+        self._keeping = keeping
         self._timing = timing
         self._renewed_at = 0.0
         self._renewing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     def is_watching(self, cluster: Cluster) -> bool:
-        """Whether what this cluster last said still holds: we would hear of anything else."""
+        """Whether what this cluster last said still holds: we would hear of anything else, or another process would."""
         watched = self.state.cluster
-        return self.state.status == "ok" and watched is not None and watched.uid == cluster.uid
+        here = self.state.status == "ok" and watched is not None and watched.uid == cluster.uid
+        return here or is_watched(cluster.uid)
 
     def start(self, context: str = "", namespaces: Sequence[str] = ()) -> None:
         """Begins to watch, in the running event loop."""
@@ -117,29 +96,50 @@ class Watcher:
             self.state = State()
 
     async def _watch_one(self, found: Found, context: str, namespaces: tuple[str, ...]) -> None:
-        """Returns when all has to begin again: the kubeconfig leads elsewhere, or everything was cleared.
+        """Returns when all has to begin again: the kubeconfig leads elsewhere, everything was cleared, or another
+        process watches now.
 
         Raises ClusterError when the cluster is not there.
         """
         files = fingerprint()
         connection = Connection(found)
+        looking = asyncio.ensure_future(self._look(connection, files, context))
+        election: Election | None = None
         try:
             identity = await connection.identify()
-            self._say("ok", f"watches {identity.name}", identity)
-            saving = Saving(lambda changes: self._save(identity, changes), self._timing)
-            followings = await self._followings(connection, identity, namespaces, saving, context)
-            steps = [
-                saving.run(),
-                self._look(connection, files, context),
-                self._look_at_waiting(identity, saving),
-                *(each.run() for each in followings),
-            ]
-            await self._together([asyncio.ensure_future(step) for step in steps], saving)
+            election = self._keeping.elect(lease_name(identity, namespaces))
+            if await _first(election.take(lambda words: self._say("ok", words, identity)), looking):
+                await self._follow(connection, identity, namespaces, context, election, looking)
         finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+            if election is not None:
+                await election.leave()
             await connection.close()
 
+    async def _follow(
+        self,
+        connection: Connection,
+        identity: ClusterIdentity,
+        namespaces: tuple[str, ...],
+        context: str,
+        election: Election,
+        looking: asyncio.Future[None],
+    ) -> None:
+        """As the one that watches."""
+        self._say("ok", f"watches {identity.name}", identity)
+        saving = Saving(partial(self._keeping.save, identity), self._timing)
+        followings = await self._followings(connection, identity, namespaces, saving, context)
+        steps = [
+            saving.run(),
+            election.hold(lambda: self.state.sentence),
+            self._look_at_waiting(identity, saving),
+            *(each.run() for each in followings),
+        ]
+        await self._together([*map(asyncio.ensure_future, steps), looking], saving)
+
     async def _together(self, tasks: list[asyncio.Future[None]], saving: Saving) -> None:
-        """Runs them until the first ends, as `_look` does; what has been received is saved all the same."""
+        """Until the first ends, as `_look` and `hold` do; what has been received is saved all the same."""
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -161,7 +161,12 @@ class Watcher:
         saving: Saving,
         context: str,
     ) -> list[Following]:
-        claims, seen_ns = await self._known(identity)
+        """One for each resource. What was there when an earlier watcher ended is remembered, so that this one notices
+        what has gone since; where that one had come, it goes on."""
+        remembered = await self._keeping.remember(identity)
+        for each in remembered.objects:
+            if each.kind == Kind.POD:
+                saving.pods.meet(each.uid)
 
         async def tell(resource: Resource, error: ClusterError | None) -> None:
             self._note(resource, error)
@@ -171,13 +176,12 @@ class Watcher:
         followings = []
         for resource in resources(identity.api_version, namespaces):
             present = Present()
-            if resource.kind == Kind.CLAIM:
-                # What was there when an earlier run ended, so that this one notices what has gone since.
-                for claim in claims:
-                    if resource.namespace in ("", claim.metadata.get("namespace")):
-                        present.take(claim)
-                present.last_ns = seen_ns or None
-            followings.append(Following(connection, resource, present, saving.put, tell, self._timing))
+            for each in remembered.objects:
+                if each.kind == resource.kind and resource.namespace in ("", each.metadata.get("namespace")):
+                    present.take(each)
+            present.last_ns = remembered.last_ns
+            version = remembered.versions.get(resource.key, "")
+            followings.append(Following(connection, resource, present, saving.put, tell, self._timing, version))
         _put_in_order(followings)
         return followings
 
@@ -206,7 +210,7 @@ class Watcher:
         while True:
             await asyncio.sleep(self._timing.look_s)
             with suppress(Unavailable):
-                if await self._look_again(identity) is None and saving.saved:
+                if await self._keeping.look_again(identity) is None and saving.saved:
                     return
 
     async def _renew(self, connection: Connection, context: str) -> None:
@@ -232,6 +236,21 @@ class Watcher:
 
     def _say(self, status: str, detail: str, cluster: ClusterIdentity | None = None) -> None:
         self.state = State(status, detail, cluster)
+
+
+async def _first(wanted: Coroutine[Any, Any, None], other: asyncio.Future[None]) -> bool:
+    """Whether what is wanted came before the other, which goes on if so."""
+    waiting = asyncio.ensure_future(wanted)
+    try:
+        await asyncio.wait([waiting, other], return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            waiting.result()
+            return True
+        other.result()
+        return False
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
 
 
 def _put_in_order(followings: Sequence[Following]) -> None:

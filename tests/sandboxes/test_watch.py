@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,16 +12,33 @@ from typing import Any
 import pytest
 
 from collector.writer import Unavailable
+from sandboxes.cluster.errors import Expired, error_of
 from sandboxes.recorded import read_changes
-from sandboxes.records import Change, ClusterIdentity
+from sandboxes.records import Change, ChangeType, ClusterIdentity, Kind
 from sandboxes.watch import Watcher
+from sandboxes.watch.keeping import Reached, Remembered
+from sandboxes.watch.lease import Heard, Say
 from sandboxes.watch.timing import Timing
 from tests.sandboxes.fake_cluster import FakeCluster, until
 from tests.sandboxes.recordings import watch_lines
 
 QUICK = Timing(first_wait_s=0.01, longest_wait_s=0.05, gap_wait_s=0.05, look_s=0.02, lasting_s=0.05)
 EVENTS = "events.events.k8s.io"
+CLAIMS_PATH = "/apis/extensions.agents.x-k8s.io/v1beta1/sandboxclaims"
 ODD_POD = {"kind": "Pod", "uid": ["x"]}
+
+
+class Alone:
+    """No other process is there."""
+
+    async def take(self, hear: Heard) -> None:
+        pass
+
+    async def hold(self, say: Say) -> None:
+        await asyncio.Event().wait()
+
+    async def leave(self) -> None:
+        pass
 
 
 class Kept:
@@ -30,19 +48,28 @@ class Kept:
         self.changes: list[Change] = []
         self.clusters: list[ClusterIdentity] = []
         self.known: list[Change] = []
+        self.known_versions: dict[str, str] = {}
+        self.versions: dict[str, str] = {}
+        self.order: list[str] = []  # of claims: what was saved, and where that had come
         self.unavailable = 0
         self.looked_again = 0
         self.cleared = False
 
-    async def save(self, cluster: ClusterIdentity, changes: Sequence[Change]) -> None:
+    async def save(self, cluster: ClusterIdentity, changes: Sequence[Change], reached: Sequence[Reached]) -> None:
         if self.unavailable:
             self.unavailable -= 1
             raise Unavailable("the disk is full")
-        self.clusters.append(cluster)
+        self.clusters += [cluster for _ in changes]
         self.changes += changes
+        self.order += [change.uid for change in changes if change.kind == Kind.CLAIM]
+        self.order += [each.version for each in reached if each.resource == CLAIMS_PATH]
+        self.versions |= {each.resource.rpartition("/")[2]: each.version for each in reached}
 
-    async def open_claims(self, cluster: ClusterIdentity) -> tuple[Sequence[Change], int]:
-        return self.known, 7
+    async def remember(self, cluster: ClusterIdentity) -> Remembered:
+        return Remembered(self.known, 7, self.known_versions)
+
+    def elect(self, name: str) -> Alone:
+        return Alone()
 
     async def look_again(self, cluster: ClusterIdentity) -> int | None:
         self.looked_again += 1
@@ -64,7 +91,7 @@ async def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
 @asynccontextmanager
 async def watching(kept: Kept, *namespaces: str) -> AsyncIterator[Watcher]:
-    watcher = Watcher(kept.save, kept.open_claims, kept.look_again, QUICK)
+    watcher = Watcher(kept, QUICK)
     watcher.start("", namespaces)
     try:
         yield watcher
@@ -356,3 +383,48 @@ async def test_objects_that_are_none_stop_nothing(cluster: FakeCluster) -> None:
         await cluster._send("events", {"type": "ADDED", "object": {**event("e", 1, "Pod", "x"), "regarding": ODD_POD}})
         await cluster.tell("sandboxclaims", "ADDED", claim("a", 110))
         await until(lambda: kept.told() == [("ADDED", "a")])
+
+
+async def test_it_goes_on_where_an_earlier_watcher_had_come(cluster: FakeCluster) -> None:
+    kept = Kept()
+    await cluster.tell("sandboxclaims", "ADDED", claim("a", 200))
+    async with watching(kept):
+        await all_watched(cluster)
+        await until(lambda: "sandboxclaims" in kept.versions and kept.versions["sandboxclaims"] == "200")
+    await cluster.tell("sandboxclaims", "ADDED", claim("short", 201))
+    await cluster.tell("sandboxclaims", "DELETED", claim("short", 202))
+    listed = cluster.requests["list sandboxclaims"]
+    later = Kept()
+    later.known_versions = {CLAIMS_PATH: kept.versions["sandboxclaims"]}
+    async with watching(later):
+        await until(lambda: len(later.told()) == 2)
+    assert later.told() == [("ADDED", "short"), ("DELETED", "short")]
+    assert cluster.requests["list sandboxclaims"] == listed
+
+
+async def test_where_the_past_is_forgotten_it_lists_and_notices_what_went(cluster: FakeCluster) -> None:
+    kept = Kept()
+    kept.known = [Change(ChangeType.LISTED, Kind.CLAIM, 7, claim("gone"))]
+    kept.known_versions = {CLAIMS_PATH: "50"}
+    cluster.compact("sandboxclaims")
+    async with watching(kept):
+        await until(kept.told)
+    assert kept.told() == [("GONE", "gone")]
+    assert kept.changes[0].after_ns == 7
+
+
+async def test_a_list_counts_as_read_only_once_it_is_whole(cluster: FakeCluster) -> None:
+    kept = Kept()
+    cluster.page_items = 1
+    for number in range(3):
+        await cluster.tell("sandboxclaims", "ADDED", claim(f"c{number}", 200 + number))
+    async with watching(kept):
+        await until(lambda: kept.versions.get("sandboxclaims"))
+    order = [each for each in kept.order if each in ("", "202") or each.startswith("c")]
+    assert order == ["", "c0", "c1", "c2", "202"]
+
+
+def test_a_server_put_back_to_an_earlier_time_is_listed_anew() -> None:
+    message = b'{"message": "Timeout: Too large resource version: 9, current: 5"}'
+    assert isinstance(error_of(504, message, "a watch", "1"), Expired)
+    assert not isinstance(error_of(504, b'{"message": "Timeout"}', "a watch", "1"), Expired)

@@ -94,14 +94,32 @@ async def test_an_open_page_is_told_at_once(cluster: FakeCluster, tmp_path: Path
                 pass
 
 
-async def test_a_claim_that_went_while_the_server_was_down_is_closed(cluster: FakeCluster, tmp_path: Path) -> None:
+async def two_claims_of_which_one_goes(cluster: FakeCluster, tmp_path: Path) -> None:
+    """A server has seen both; then, while none runs, one is deleted."""
     await cluster.tell("sandboxclaims", "ADDED", claim("stays", 200))
     await cluster.tell("sandboxclaims", "ADDED", claim("goes", 201))
-    async with watching(tmp_path) as server:
-        async with asyncio.timeout(WAIT_S):
-            while set(await states(server)) != {"stays", "goes"}:
-                await asyncio.sleep(0.05)
+    async with watching(tmp_path) as server, asyncio.timeout(WAIT_S):
+        while set(await states(server)) != {"stays", "goes"}:
+            await asyncio.sleep(0.05)
     await cluster.tell("sandboxclaims", "DELETED", claim("goes", 202))
+
+
+async def test_what_happened_while_no_server_ran_is_told_afterwards(cluster: FakeCluster, tmp_path: Path) -> None:
+    await two_claims_of_which_one_goes(cluster, tmp_path)
+    await cluster.tell("sandboxclaims", "ADDED", claim("short", 203))
+    await cluster.tell("sandboxclaims", "DELETED", claim("short", 204))
+    listed = cluster.requests["list sandboxclaims"]
+    async with watching(tmp_path) as server, asyncio.timeout(WAIT_S):
+        # Neither was ever ready, and of that we know.
+        while {uid for uid, state in (await states(server)).items() if state == "failed"} != {"goes", "short"}:
+            await asyncio.sleep(0.05)
+        assert (await states(server))["stays"] not in ("deleted", "failed")
+    assert cluster.requests["list sandboxclaims"] == listed
+
+
+async def test_a_claim_that_went_unseen_while_no_server_ran_is_closed(cluster: FakeCluster, tmp_path: Path) -> None:
+    await two_claims_of_which_one_goes(cluster, tmp_path)
+    cluster.compact("sandboxclaims")
     async with watching(tmp_path) as server, asyncio.timeout(WAIT_S):
         while (await states(server))["goes"] != "deleted":
             await asyncio.sleep(0.05)
