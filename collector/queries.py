@@ -45,6 +45,7 @@ class TelemetryFilter:
     trace_id: str = ""
     severity: int = 0  # the lowest severity number to show
     stream: int = 0  # a metric stream's id
+    linked: frozenset[tuple[str, str]] | None = None  # (trace id, span id): these spans, and what was said in them
 
 
 def traces(f: TelemetryFilter) -> QuerySet[Trace]:
@@ -55,6 +56,8 @@ def traces(f: TelemetryFilter) -> QuerySet[Trace]:
     found = _in_range(Trace.objects.order_by("-start_ns", "-trace_id"), f, "start_ns")
     if f.trace_id:
         found = found.filter(trace_id=f.trace_id)
+    if f.linked is not None:
+        found = found.filter(trace_id__in={trace for trace, _ in f.linked})
     if f.status:
         found = found.filter(error_count__gt=0) if f.status == "error" else found.filter(error_count=0)
     if f.min_duration_ns is not None:
@@ -71,6 +74,7 @@ def spans(f: TelemetryFilter) -> QuerySet[Span]:
     found = _in_range(Span.objects.order_by("start_ns", "id"), f, "start_ns")
     if f.trace_id:
         found = found.filter(trace_id=f.trace_id)
+    found = _linked(found, f)
     if f.status:
         found = found.filter(status_code=STATUS_CODES[f.status])
     if f.min_duration_ns is not None:
@@ -88,6 +92,7 @@ def logs(f: TelemetryFilter) -> QuerySet[Log]:
     found = _in_range(Log.objects.order_by("-time_ns", "-id"), f, "time_ns")
     if f.trace_id:
         found = found.filter(trace_id=f.trace_id)
+    found = _linked(found, f)
     if f.service:
         found = found.filter(resource__in=Resource.objects.filter(service=f.service).values("id"))
     if f.severity:
@@ -200,6 +205,13 @@ def _in_range(queryset: QuerySet[Row], f: TelemetryFilter, time: str) -> QuerySe
     if f.to_ns is not None:
         queryset = queryset.filter(**{f"{time}__lt": f.to_ns})
     return queryset
+
+
+def _linked(queryset: QuerySet[Row], f: TelemetryFilter) -> QuerySet[Row]:
+    if f.linked is None:
+        return queryset
+    # Span ids are random: that one of them is another span's in a trace of the same set does not happen.
+    return queryset.filter(trace_id__in={trace for trace, _ in f.linked}, span_id__in={span for _, span in f.linked})
 
 
 def _operations(f: TelemetryFilter) -> QuerySet[Operation, Any]:

@@ -32,6 +32,7 @@ from dashboard.values import (
     trace_id,
     whole_number,
 )
+from sandboxes import questions
 from sandboxes.questions import START_TYPES, STATES, ClaimFilter
 
 RANGES_S = {"5m": 300, "15m": 900, "1h": 3_600, "6h": 21_600, "24h": 86_400, "7d": 604_800}
@@ -41,9 +42,11 @@ SHORT_RANGES = ("5m", "15m", "1h", "6h")  # within which a time of day says enou
 STATUSES = ["ok", "error", "unset"]
 TIME_NAMES = frozenset({"range", "from", "to"})
 PAGING_NAMES = frozenset({"limit", "cursor"})
-TRACE_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "operation", "status", "min_duration", "q", "trace_id"}
+TRACE_NAMES = TIME_NAMES | PAGING_NAMES | {
+    "service", "operation", "status", "min_duration", "q", "trace_id", "claim",
+}  # fmt: skip
 SPAN_NAMES = TRACE_NAMES
-LOG_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "severity", "q", "trace_id"}
+LOG_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "severity", "q", "trace_id", "claim"}
 METRIC_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "q", "stream"}
 CLAIM_NAMES = TIME_NAMES | PAGING_NAMES | {"namespace", "pool", "template", "start", "state", "claim", "cluster", "q"}
 AREA_NAMES = frozenset({"area_from", "area_to", "area_min", "area_max"})  # and heatmap: read by `overview.area`
@@ -55,6 +58,7 @@ ALL_NAMES = SPAN_NAMES | LOG_NAMES | METRIC_NAMES | CLAIM_NAMES | OVERVIEW_NAMES
 
 MAX_TEXT = 2_000  # characters; SQLite refuses patterns far longer
 MAX_LIMIT = 1_000
+MAX_LINKED = 10_000  # spans of a claim to look for at once: SQLite takes 32,766 values, of ids of spans and of traces
 
 
 class ParameterError(ValueError):
@@ -119,6 +123,7 @@ def parse(
         trace_id=reading.read("trace_id", trace_id) or "",
         severity=reading.read("severity", severity_number) or 0,
         stream=reading.read("stream", stream_id) or 0,
+        linked=_linked(reading) if "trace_id" in names else None,
     )
     claim_filter = ClaimFilter(
         from_ns=from_ns,
@@ -142,6 +147,19 @@ def parse(
         cursor=cursor,
         query=query,
     )
+
+
+def _linked(reading: _Reading) -> frozenset[tuple[str, str]] | None:
+    """The spans of the claim that a list of telemetry is about."""
+    claim = reading.read("claim", plain_text)
+    if claim is None:
+        return None
+    found = questions.spans_of(claim, MAX_LINKED + 1)
+    if len(found) > MAX_LINKED:
+        reading.problems["claim"] = (
+            f"claim={shown(claim)} has more than {MAX_LINKED:,} spans: look at one of its traces (trace_id) instead."
+        )
+    return frozenset(found)
 
 
 @dataclass

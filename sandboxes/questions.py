@@ -21,9 +21,20 @@ AMBIGUOUS = "ambiguous"
 CERTAINTIES = ("exact", "inferred", AMBIGUOUS)
 IMPORTED_UID = "imported"  # store.IMPORTED
 USUAL_CLAIMS = 50  # newest of a pool: what is usual there
+USUAL_STARTS = 200  # newest of a pool, to compare a start with
+MAX_POOLS = 8  # of one page that starts are compared in
 MAX_NAMES = 200
 MAX_TRACE_CLAIMS = 20
 NEWEST = 2_000  # claims looked through for names to suggest
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A claim that a span belongs to, and what shows it."""
+
+    claim: Claim
+    evidence: str
+    certainty: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +137,65 @@ def trace_claims(trace_id: str) -> list[Claim]:
     """The claims that spans of this trace belong to; what may be another's does not count."""
     sure = Link.objects.filter(trace_id=trace_id).exclude(certainty=AMBIGUOUS).values("claim_uid")
     return list(Claim.objects.filter(uid__in=sure).order_by("zero_ns", "id")[:MAX_TRACE_CLAIMS])
+
+
+def spans_of(claim: str, most: int) -> list[tuple[str, str]]:
+    """(trace id, span id) of the spans that belong to the claims of this uid or name, `most` of them."""
+    uids = Claim.objects.filter(Q(uid=claim) | Q(name=claim)).values("uid")
+    sure = Link.objects.filter(claim_uid__in=uids).exclude(certainty=AMBIGUOUS)
+    return [(link.trace_id, link.span_id) for link in sure.order_by("id").only("trace_id", "span_id")[:most]]
+
+
+def claims_of_spans(spans: Iterable[tuple[str | None, str | None]]) -> dict[tuple[str, str], Linked]:
+    """The claim each of these spans belongs to, of those that belong to one."""
+    pairs = {(trace, span) for trace, span in spans if trace and span}
+    if not pairs:
+        return {}
+    found = _links_of(Link.objects.filter(span_id__in={span for _, span in pairs}), {trace for trace, _ in pairs})
+    return {(link.trace_id, link.span_id): linked for link, linked in found if (link.trace_id, link.span_id) in pairs}
+
+
+def claims_of_traces(trace_ids: Iterable[str]) -> dict[str, list[Linked]]:
+    """The claims that spans of each trace belong to, each once, the surest link first."""
+    found: dict[str, dict[str, Linked]] = {}
+    for link, linked in _links_of(Link.objects.all(), set(trace_ids)):
+        found.setdefault(link.trace_id, {}).setdefault(link.claim_uid, linked)
+    return {trace: list(claims.values()) for trace, claims in found.items()}
+
+
+def _links_of(links: QuerySet[Link], trace_ids: set[str]) -> list[tuple[Link, Linked]]:
+    """Links of these traces with their claims, exact ones first; what may be another's does not count."""
+    if not trace_ids:
+        return []
+    sure = list(links.filter(trace_id__in=trace_ids).exclude(certainty=AMBIGUOUS).order_by("certainty", "id"))
+    claims = {claim.uid: claim for claim in Claim.objects.filter(uid__in={link.claim_uid for link in sure})}
+    return [
+        (link, Linked(claims[link.claim_uid], link.evidence, link.certainty))
+        for link in sure
+        if link.claim_uid in claims
+    ]
+
+
+def lengths_in_pools(claims: Iterable[Claim]) -> dict[tuple[str, ...], list[int]]:
+    """Times to ready of the newest starts of the same kind in the pools of these claims, by `pool_key`.
+
+    For MAX_POOLS pools: each is a look into an index, 2 ms.
+    """
+    pools: dict[tuple[str, ...], Claim] = {}
+    for claim in claims:
+        if claim.pool and len(pools) < MAX_POOLS:
+            pools.setdefault(pool_key(claim)[:-1], claim)
+    found: dict[tuple[str, ...], list[int]] = {}
+    for pool, claim in pools.items():
+        for start_type, length_ns in siblings(claim).values_list("start_type", "time_to_ready_ns")[:USUAL_STARTS]:
+            if length_ns is not None:
+                found.setdefault((*pool, start_type), []).append(length_ns)
+    return found
+
+
+def pool_key(claim: Claim) -> tuple[str, ...]:
+    """What a claim's start can be compared with."""
+    return str(claim.cluster_id), claim.namespace, claim.pool, claim.start_type
 
 
 def linked_spans(uids: Iterable[str]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from collector.queries import span_exemplars, trace_logs
 from collector.records import MAX_TIME_NS
 from dashboard.owners import owner
 from dashboard.trace.tree import Node, TraceTree
+from sandboxes.questions import Linked, claims_of_spans
 
 KINDS = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
 STATUSES = ["Unset", "Ok", "Error"]
@@ -49,6 +50,7 @@ class Detail:
     exemplars: list[Exemplar]
     logs: list[Any]
     dropped: list[str]
+    linked: Linked | None  # the claim it belongs to
 
 
 def span_detail(span: Span, tree: TraceTree) -> Detail:
@@ -75,6 +77,7 @@ def span_detail(span: Span, tree: TraceTree) -> Detail:
         exemplars=list(span_exemplars(span.trace_id).filter(span_id=span.span_id)[:MAX_EXEMPLARS]),
         logs=list(trace_logs(span.trace_id).filter(span_id=span.span_id)[:MAX_LOGS]),
         dropped=[f"{count:,} {what}{'s' if count > 1 else ''}" for count, what in counts if count],
+        linked=claims_of_spans([(span.trace_id, span.span_id)]).get((span.trace_id, span.span_id)),
     )
 
 

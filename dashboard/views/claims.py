@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,8 @@ from django.views.decorators.http import require_safe
 from collector import queries
 from dashboard.addresses import http_endpoint
 from dashboard.axis import percent, scale_ns, ticks
+from dashboard.claim.kubectl import delete_command
+from dashboard.claim.pool_usual import FEWEST, share_below
 from dashboard.parameters import CLAIM_NAMES, DEFAULT_RANGE, Parameters
 from dashboard.views.lists import draw_list, elsewhere, without
 from sandboxes import questions, story
@@ -38,6 +40,19 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a start is among the newest of its kind in its pool: what share of the others was faster."""
+
+    percent: int
+    of: int
+
+    @property
+    def x(self) -> float:
+        """In a picture 44 wide."""
+        return round(3 + self.percent * 0.38, 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A claim as the list shows it."""
 
@@ -51,6 +66,8 @@ class Row:
     evidence: tuple[str, str] | None
     spans: int
     left_open: bool
+    delete: str  # the kubectl command, of one left open
+    place: Place | None = None
 
 
 @never_cache
@@ -76,12 +93,16 @@ def _list(parameters: Parameters) -> dict[str, Any]:
     uids = [claim.uid for claim in page.rows]
     evidence, spans = questions.evidence(uids), questions.linked_spans(uids)
     lengths = [claim.time_to_ready_ns for claim in page.rows if claim.time_to_ready_ns]
+    starts = questions.lengths_in_pools(page.rows)
     scale = scale_ns(lengths or [SCALE_WITHOUT_STARTS_NS])
     counted = questions.states(replace(parameters.claims, state=""))
     count, more = queries.count_up_to(found)
     return {
         "range": parameters.range,
-        "rows": [row(claim, scale, now_ns, evidence, spans.get(claim.uid, 0)) for claim in page.rows],
+        "rows": [
+            replace(row(claim, scale, now_ns, evidence, spans.get(claim.uid, 0)), place=_place(claim, starts))
+            for claim in page.rows
+        ],
         "ticks": ticks(scale, most=5),
         "states": [(state, counted[state]) for state in questions.STATES if state in counted],
         "next": page.next,
@@ -104,6 +125,7 @@ def row(claim: Claim, scale: int, now_ns: int, evidence: Mapping[str, list[tuple
     ready = claim.time_to_ready_ns is not None
     length_ns = claim.time_to_ready_ns or 0
     ready_ns = claim.ready_ns or claim.zero_ns
+    left_open = claim.state in OPEN_STATES and ready and now_ns - ready_ns > LEFT_OPEN_NS
     return Row(
         claim=claim,
         pieces=[piece for piece in pieces if piece.width > 0],
@@ -114,8 +136,16 @@ def row(claim: Claim, scale: int, now_ns: int, evidence: Mapping[str, list[tuple
         said=_said(claim, lifecycle),
         evidence=next(iter(evidence.get(claim.uid, [])), None),
         spans=spans,
-        left_open=claim.state in OPEN_STATES and ready and now_ns - ready_ns > LEFT_OPEN_NS,
+        left_open=left_open,
+        delete=delete_command(claim.name, claim.namespace) if left_open else "",
     )
+
+
+def _place(claim: Claim, starts: Mapping[tuple[str, ...], Sequence[int]]) -> Place | None:
+    alike = starts.get(questions.pool_key(claim), ())
+    if claim.time_to_ready_ns is None or len(alike) < FEWEST:
+        return None
+    return Place(int(100 * share_below(claim.time_to_ready_ns, alike)), len(alike))
 
 
 def _said(claim: Claim, lifecycle: Lifecycle) -> str:

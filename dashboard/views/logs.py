@@ -20,8 +20,9 @@ from dashboard.parameters import DEFAULT_RANGE, LOG_NAMES, RANGES, SHORT_RANGES,
 from dashboard.values import SEVERITIES
 from dashboard.views.lists import Choice, draw_list, elsewhere, without
 from dashboard.words import severity, severity_level
+from sandboxes.questions import Linked, claims_of_spans
 
-FILTERS = ("q", "service", "severity", "trace_id")
+FILTERS = ("q", "service", "severity", "trace_id", "claim")
 LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
 MOST_SEARCHED = (
     50_000  # newest records that an empty page looks at for something to offer: a text search reads each one
@@ -38,6 +39,7 @@ class Row:
     line: str
     opens_body: bool  # there is more of it than the line shows
     clock: str  # whose clock its time is from, where that is unusual
+    linked: Linked | None  # the claim it was said for
 
 
 @never_cache
@@ -49,7 +51,8 @@ def logs(request: HttpRequest) -> HttpResponse:
         "logs",
         {"range": request.GET.get("range", DEFAULT_RANGE), "levels": LEVELS},
         LOG_NAMES,
-        "all" if request.GET.get("trace_id") else DEFAULT_RANGE,  # the logs of one trace: whenever they were
+        # The logs of one trace, or claim: whenever they were.
+        "all" if request.GET.get("trace_id") or request.GET.get("claim") else DEFAULT_RANGE,
         choices=lambda: {"services": queries.services()},
         found=_list,
         why_empty=_why_empty,
@@ -60,10 +63,12 @@ def _list(parameters: Parameters) -> dict[str, Any]:
     found = queries.logs(parameters.filter)
     page = parameters.page(found)
     count, more = queries.count_up_to(found)
+    linked = claims_of_spans((log.trace_id, log.span_id) for log in page.rows)
     return {
         "range": parameters.range,
+        "claimed": bool(linked),
         "dated": parameters.range not in SHORT_RANGES,
-        "rows": [_row(log) for log in page.rows],
+        "rows": [_row(log, linked.get((log.trace_id or "", log.span_id or ""))) for log in page.rows],
         "next": page.next,
         "count": count,
         "more": more,
@@ -71,7 +76,7 @@ def _list(parameters: Parameters) -> dict[str, Any]:
     }
 
 
-def _row(log: Log) -> Row:
+def _row(log: Log, linked: Linked | None) -> Row:
     body = log.body if log.body is not None else log.event_name
     line = one_line(body)
     return Row(
@@ -81,6 +86,7 @@ def _row(log: Log) -> Row:
         line=line,
         opens_body=log.body is not None and (line != log.body or len(line) > 80),
         clock="" if log.clock == Clock.CLIENT else Clock(log.clock).name.lower(),
+        linked=linked,
     )
 
 

@@ -18,9 +18,10 @@ from dashboard.owners import addressed, owner
 from dashboard.parameters import TRACE_NAMES, Parameters
 from dashboard.templatetags.formats import duration
 from dashboard.views.lists import draw_list, elsewhere, without
+from sandboxes.questions import Linked, claims_of_traces
 
 DEFAULT_RANGE = "15m"
-FILTERS = ("q", "service", "operation", "status", "min_duration", "trace_id")
+FILTERS = ("q", "service", "operation", "status", "min_duration", "trace_id", "claim")
 MOST_OPERATIONS = 200  # in the list of suggestions
 
 
@@ -34,6 +35,7 @@ class Row:
     services: list[str]
     bar_percent: float
     too_long: bool
+    linked: list[Linked]  # the claims its spans belong to
 
 
 @never_cache
@@ -45,7 +47,7 @@ def traces(request: HttpRequest) -> HttpResponse:
         "traces",
         {"range": request.GET.get("range", "")},
         TRACE_NAMES,
-        DEFAULT_RANGE,
+        "all" if request.GET.get("claim") else DEFAULT_RANGE,  # the traces of one claim: whenever they were
         choices=lambda: {
             "services": queries.services(),
             "operations": queries.operations(request.GET.get("service", ""), MOST_OPERATIONS),
@@ -59,6 +61,7 @@ def _list(parameters: Parameters) -> dict[str, Any]:
     found = queries.traces(parameters.filter)
     page = parameters.page(found)
     heads = _heads(page.rows)
+    linked = claims_of_traces(trace.trace_id for trace in page.rows)
     scale = scale_ns(trace.duration_ns for trace in page.rows)
     # A page that holds the whole list has counted it.
     whole = parameters.cursor is None and page.next is None
@@ -66,7 +69,8 @@ def _list(parameters: Parameters) -> dict[str, Any]:
     csv_rows, csv_more = _csv_rows(parameters)
     return {
         "range": parameters.range,
-        "rows": [_row(trace, scale, heads) for trace in page.rows],
+        "rows": [_row(trace, scale, heads, linked.get(trace.trace_id, [])) for trace in page.rows],
+        "claimed": bool(linked),
         "ticks": ticks(scale, most=5),
         "next": page.next,
         "count": count,
@@ -97,7 +101,7 @@ def _heads(rows: list[Trace]) -> dict[str, Span]:
     return {span.trace_id: span for span in found.only("trace_id", "span_id", "scope", "attributes")}
 
 
-def _row(trace: Trace, scale: int, heads: dict[str, Span]) -> Row:
+def _row(trace: Trace, scale: int, heads: dict[str, Span], linked: list[Linked]) -> Row:
     operation, head = trace.head_operation, heads.get(trace.trace_id)
     scope, attributes = (head.scope.name, head.attributes) if head else ("", {})
     services = list(dict.fromkeys(name for name in trace.services.split(SEPARATOR) if name))
@@ -108,6 +112,7 @@ def _row(trace: Trace, scale: int, heads: dict[str, Span]) -> Row:
         services=sorted(services, key=lambda name: name != operation.service),
         bar_percent=min(percent(trace.duration_ns, scale), 100),
         too_long=trace.duration_ns > scale,
+        linked=linked,
     )
 
 

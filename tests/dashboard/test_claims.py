@@ -172,3 +172,20 @@ def test_the_bar_leads_to_the_claims(client: Client) -> None:
 def test_the_first_page_shows_claims_however_old_they_are(client: Client) -> None:
     at("old", SECOND)
     assert client.get("/").headers["Location"] == "/?range=all"
+
+
+def test_a_start_has_its_place_among_its_pools_starts_of_the_same_kind(client: Client) -> None:
+    loaded = load("traced-warm")
+    order = sorted(loaded.values(), key=lambda claim: claim.time_to_ready_ns or 0)
+    html = page(client, range="all")
+    assert "p0 " in words(row(html, order[0]))
+    assert "p100 " in words(row(html, order[-1]))
+    assert f"of the newest {len(order)} warm starts of this pool" in row(html, order[0])
+
+
+def test_a_name_that_is_none_in_kubernetes_makes_no_command(client: Client) -> None:
+    at("left; rm -rf ~", T0_NS, state=State.READY)
+    Claim.objects.update(ready_ns=T0_NS, time_to_ready_ns=1)
+    html = page(client, range="all")
+    assert "left open" in html
+    assert "kubectl delete" not in html

@@ -7,11 +7,15 @@ import time
 from html import unescape
 
 import pytest
+from django.http import QueryDict
 from django.test import Client
 
 from collector.ingest import save_now
 from collector.records import Clock
+from dashboard.export import csv_chunks, parse_export
+from tests.dashboard.test_claim import made
 from tests.factories import MS, SECOND, batch, make_log, span_id, trace_id
+from tests.sandboxes.loading import link
 
 MINUTE = 60 * SECOND
 
@@ -176,3 +180,29 @@ def test_when_nothing_matches_it_says_what_to_leave_out(db: None, client: Client
     assert "No log record matches" in html
     assert "without “nowhere”" in html
     assert 'href="?q=nowhere"' in html, "without the service"
+
+
+def test_a_record_leads_to_the_claim_it_was_said_for_and_the_list_can_be_that_claims_alone(
+    db: None, client: Client
+) -> None:
+    mine = make_log("said for it", trace=trace_id(1), span=span_id(1))
+    save_now(batch(mine, make_log("another span's", trace=trace_id(1), span=span_id(2)), make_log("nobody's")))
+    claim = made("mine")
+    link(claim, trace_id(1), span_id(1))
+    link(claim, trace_id(1), span_id(2), "time", "ambiguous")
+    html = client.get("/logs/", {"range": "all"}).content.decode()
+    assert re.findall(r'class="log-claim mono" href="/claims/([^/]*)/#log-[0-9]+"', html) == ["uid-mine"]
+    for name in ("mine", "uid-mine"):
+        alone = client.get("/logs/", {"claim": name}).content.decode()
+        assert "said for it" in alone
+        assert "another span" not in alone
+        assert "nobody" not in alone
+    assert "No log record matches" in client.get("/logs/", {"claim": "nowhere"}).content.decode()
+    assert len(client.get("/api/v1/logs", {"claim": "mine"}).json()["items"]) == 1
+    chunks = csv_chunks("logs", parse_export("logs", QueryDict("claim=mine")))
+    assert b"".join(chunks).count(b"said for it") == 1
+
+
+def test_a_record_without_a_span_leads_to_its_traces_logs(db: None, client: Client) -> None:
+    save_now(batch(make_log("no span", trace=trace_id(1))))
+    assert f'href="/traces/{trace_id(1)}/?view=logs"' in client.get("/logs/", {"range": "all"}).content.decode()

@@ -11,6 +11,7 @@ from django.test import Client
 
 from collector.ingest import save_now
 from dashboard.trace.span_detail import flag_words
+from tests.dashboard.test_claim import made
 from tests.factories import (
     MS,
     SECOND,
@@ -24,6 +25,7 @@ from tests.factories import (
     span_id,
     trace_id,
 )
+from tests.sandboxes.loading import link
 
 pytestmark = pytest.mark.django_db
 
@@ -239,3 +241,12 @@ def test_5000_spans_fit_in_3_megabytes(client: Client, django_assert_max_num_que
         html = page(client)
     assert html.count("data-span-id=") == 5_000
     assert len(html) < 3 * 2**20
+
+
+def test_a_span_leads_to_its_row_on_its_claims_page(client: Client) -> None:
+    save_now(batch(make_span("run", trace=trace_id(1), span=span_id(1))))
+    claim = made("mine")
+    link(claim, trace_id(1), span_id(1))
+    html = client.get(f"/traces/{trace_id(1)}/?span={span_id(1)}").content.decode()
+    assert f'href="/claims/uid-mine/#{span_id(1)}"' in html
+    assert f'id="{span_id(1)}"' in client.get("/claims/uid-mine/?view=life").content.decode()

@@ -9,7 +9,9 @@ import pytest
 from django.test import Client
 
 from collector.ingest import save_now
+from tests.dashboard.test_claim import made
 from tests.factories import MS, SECOND, T0_NS, batch, make_span, span_id, trace_id
+from tests.sandboxes.loading import link
 
 pytestmark = pytest.mark.django_db
 
@@ -160,3 +162,17 @@ def test_a_page_needs_a_fixed_number_of_queries(client: Client, django_assert_ma
     fill(40)
     with django_assert_max_num_queries(10):  # type: ignore[operator]
         page(client, range="all")
+
+
+def test_a_trace_names_the_claims_its_spans_belong_to_with_what_shows_it(client: Client) -> None:
+    save_now(batch(make_span("run", trace=trace_id(1), span=span_id(1)), make_span("other", trace=trace_id(2))))
+    assert ">Claim</th>" not in page(client, range="all"), "no column while no trace has one"
+    claim = made("mine")
+    link(claim, trace_id(1), span_id(1), "url", "inferred")
+    html = page(client, range="all")
+    assert re.findall(r'href="/claims/([^"]*)/" data-claim-uid', html) == ["uid-mine"]
+    assert '<span class="badge dashed" data-evidence="url">url</span>' in html
+    alone = page(client, claim="mine")
+    assert re.findall(r'data-trace-id="([0-9a-f]+)"', alone) == [trace_id(1)]
+    assert [item["trace_id"] for item in client.get("/api/v1/traces?claim=mine").json()["items"]] == [trace_id(1)]
+    assert [item["name"] for item in client.get("/api/v1/spans?claim=mine").json()["items"]] == ["run"]
