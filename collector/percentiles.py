@@ -40,20 +40,27 @@ def percentile(kind: int, point: PointLike, q: float) -> tuple[float, bool] | No
     if kind == MetricKind.SUMMARY:
         given = [float(value) for at, value in detail.get("quantiles") or [] if float(at) == q]
         return (given[0], False) if given and math.isfinite(given[0]) else None
+    found = quantile(buckets(kind, point), q, kind)
+    return (_held(found[0], point), found[1]) if found else None
+
+
+def buckets(kind: int, point: PointLike) -> list[Bucket]:
+    """A histogram point's buckets from the lowest, empty ones too; none for other kinds."""
     if kind == MetricKind.HISTOGRAM:
-        buckets = list(_explicit(detail, point.min))
-    elif kind == MetricKind.EXPONENTIAL_HISTOGRAM:
-        buckets = list(_exponential(detail))
-    else:
-        return None
-    filled = [bucket for bucket in buckets if bucket[2] > 0]
+        return list(_explicit(point.detail or {}, point.min))
+    return list(_exponential(point.detail or {})) if kind == MetricKind.EXPONENTIAL_HISTOGRAM else []
+
+
+def quantile(found: list[Bucket], q: float, kind: int) -> tuple[float, bool] | None:
+    """(value, open ended) of buckets from the lowest, which may be of several points of one kind."""
+    filled = [bucket for bucket in found if bucket[2] > 0]
     rank = q * sum(count for _, _, count in filled)
     for position, (lower, upper, count) in enumerate(filled):
         if rank <= count or position == len(filled) - 1:
             if upper == math.inf and kind == MetricKind.HISTOGRAM:
-                return (_held(lower, point), True) if math.isfinite(lower) else None
+                return (lower, True) if math.isfinite(lower) else None
             value = _inside(lower, upper, min(rank / count, 1.0), kind)
-            return (_held(value, point), False) if math.isfinite(value) else None
+            return (value, False) if math.isfinite(value) else None
         rank -= count
     return None
 

@@ -38,9 +38,16 @@ class Publisher:
         self._seq: Counter[str] = Counter()
         self._tick: asyncio.TimerHandle | None = None
         self._sending: set[asyncio.Task[None]] = set()
+        self.version = -1  # counts the commits this process knows of; -1: nobody tells it of any
+
+    def start(self) -> None:
+        """From now on every commit is told here."""
+        self.version = 0
 
     def committed(self, committed: Committed) -> None:
         """Takes note of a commit. The first one after a quiet tick goes out at once."""
+        if self.version >= 0:
+            self.version += 1
         for topic, counter in SIGNALS.items():
             count = getattr(committed, counter)
             if count or committed.elsewhere:

@@ -46,6 +46,7 @@ class TelemetryFilter:
     severity: int = 0  # the lowest severity number to show
     stream: int = 0  # a metric stream's id
     linked: frozenset[tuple[str, str]] | None = None  # (trace id, span id): these spans, and what was said in them
+    metric: str = ""  # the name of one
 
 
 def traces(f: TelemetryFilter) -> QuerySet[Trace]:
@@ -127,7 +128,7 @@ def points(f: TelemetryFilter) -> QuerySet[MetricPoint]:
     found = _in_range(MetricPoint.objects.order_by("-time_ns", "-id"), f, "time_ns")
     if f.stream:
         found = found.filter(stream=f.stream)
-    if f.service or f.q:
+    if f.service or f.q or f.metric:
         found = found.filter(stream__in=_streams_named(f).order_by().values("id"))
     return found.prefetch_related("stream__resource", "stream__scope")
 
@@ -235,6 +236,8 @@ def _streams_named(f: TelemetryFilter) -> QuerySet[MetricStream]:
         found = found.filter(resource__in=Resource.objects.filter(service=f.service).values("id"))
     if f.q:
         found = found.filter(Q(name__icontains=f.q) | Q(description__icontains=f.q))
+    if f.metric:
+        found = found.filter(name=f.metric)
     return found
 
 

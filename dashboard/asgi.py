@@ -35,6 +35,7 @@ STATUS_INTERVAL_S = 1.0
 PREFIX: str = settings.FORCE_SCRIPT_NAME or ""
 
 # Files have no hash in their names (no build step): browsers ask each time, and are mostly told "not modified".
+# Vendored ones with a version in their names never change: those stay in the browser.
 # Looked up at each request, so that a checkout may be updated under a running server.
 pages = ServeStaticASGI(
     django_application,
@@ -43,6 +44,7 @@ pages = ServeStaticASGI(
     max_age=0,
     allow_all_origins=False,
     autorefresh=True,
+    immutable_file_test=r"/vendor/[^/]+-\d+\.\d+\.\d+\.min\.js$",
 )
 live: Any = LiveConsumer.as_asgi()
 joining = Joining()
@@ -86,6 +88,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
 
 
 async def _start() -> asyncio.Task[None]:
+    publisher.start()
     after_commit.append(publisher.committed)
     ingest.start(asyncio.get_running_loop())
     joining.start()

@@ -47,14 +47,15 @@ TRACE_NAMES = TIME_NAMES | PAGING_NAMES | {
 }  # fmt: skip
 SPAN_NAMES = TRACE_NAMES
 LOG_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "severity", "q", "trace_id", "claim"}
-METRIC_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "q", "stream"}
+METRIC_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "q", "stream", "metric"}
+METRIC_PAGE_NAMES = METRIC_NAMES | {"split"}  # how a metric is drawn; its points are the same
 CLAIM_NAMES = TIME_NAMES | PAGING_NAMES | {"namespace", "pool", "template", "start", "state", "claim", "cluster", "q"}
 AREA_NAMES = frozenset({"area_from", "area_to", "area_min", "area_max"})  # and heatmap: read by `overview.area`
 OVERVIEW_NAMES = (
     TIME_NAMES | AREA_NAMES | {"heatmap", "service", "operation", "namespace", "pool", "template", "start", "cluster"}
 )
 POOL_NAMES = TIME_NAMES | {"namespace", "pool", "template", "cluster", "q"}
-ALL_NAMES = SPAN_NAMES | LOG_NAMES | METRIC_NAMES | CLAIM_NAMES | OVERVIEW_NAMES
+ALL_NAMES = SPAN_NAMES | LOG_NAMES | METRIC_PAGE_NAMES | CLAIM_NAMES | OVERVIEW_NAMES
 
 MAX_TEXT = 2_000  # characters; SQLite refuses patterns far longer
 MAX_LIMIT = 1_000
@@ -76,6 +77,7 @@ class Parameters:
     filter: TelemetryFilter
     claims: ClaimFilter
     range: str
+    split: str  # the attribute a metric's lines are split by
     limit: int
     cursor: Cursor | None
     query: QueryDict
@@ -124,6 +126,7 @@ def parse(
         severity=reading.read("severity", severity_number) or 0,
         stream=reading.read("stream", stream_id) or 0,
         linked=_linked(reading) if "trace_id" in names else None,
+        metric=reading.read("metric", plain_text) or "",
     )
     claim_filter = ClaimFilter(
         from_ns=from_ns,
@@ -135,6 +138,7 @@ def parse(
             name: reading.read(name, plain_text) or "" for name in ("namespace", "pool", "template", "claim", "cluster")
         },
     )
+    split = reading.read("split", plain_text) or ""
     limit = reading.read("limit", whole_number(max_limit))
     cursor = reading.read("cursor", Cursor.parse)
     if reading.problems:
@@ -143,6 +147,7 @@ def parse(
         filter=telemetry_filter,
         claims=claim_filter,
         range=range_name,
+        split=split,
         limit=default_limit if limit is None else limit,
         cursor=cursor,
         query=query,

@@ -39,7 +39,7 @@ def quantity(value: Number | None, unit: str) -> str:
 
 def unit_word(unit: str) -> str:
     """The unit alone, for a column's head: `1` says nothing."""
-    return "" if unit == "1" else unit.strip("{}")
+    return "" if unit == "1" else unit.translate({ord("{"): None, ord("}"): None})
 
 
 def figures(value: int | float) -> str:

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
 from dashboard.api import api
+from dashboard.views.charts import chart
 from dashboard.views.claim import claim
 from dashboard.views.claims import claims
 from dashboard.views.export import export
@@ -37,5 +38,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/status", status, name="status"),
     path("api/v1/", RedirectView.as_view(pattern_name="api-1:openapi-json")),
     path("api/v1/", api.urls),
+    path("charts/<name>.json", chart, name="chart"),
     path("export/<name>.csv", export, name="export"),
 ]

@@ -6,9 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from collector import intern
 from tests.server import Server, running_server
+
+# On a busy machine making samples takes long; that says nothing about the code.
+hypothesis_settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+hypothesis_settings.load_profile("busy")
 
 # A test that uses one of these looks into a database, its own or a server's.
 DATABASE_MARKERS = ("django_db", "server")

@@ -21,6 +21,7 @@ WORDS: dict[str, str] = {
     "min_duration": "At least this long: a number and a unit, such as 250ms or 1.5s.",
     "q": "A text to look for.",
     "trace_id": "32 hexadecimal digits.",
+    "metric": "The name of a metric.",
     "stream": "The number of a metric stream: the `stream` of a point.",
     "namespace": "The claim's namespace.",
     "pool": "The name of the claim's pool.",

@@ -17,6 +17,7 @@ from collector.models import MetricPoint, MetricStream
 from collector.paging import after
 from dashboard.addresses import http_endpoint
 from dashboard.measured import SPREADS
+from dashboard.metric_charts import charts_of
 from dashboard.metric_rows import (
     SPREAD_COLUMNS,
     VALUE_COLUMNS,
@@ -109,6 +110,8 @@ def _points(parameters: Parameters, stream: MetricStream) -> dict[str, Any]:
         "dated": parameters.range not in SHORT_RANGES,
         "rows": point_rows(stream, page.rows, after(found, page.next).first() if page.next else None),
         "next": page.next,
+        "charts": charts_of(stream),
+        "live": parameters.range in RANGES_S,
         "exemplars": [exemplar_row(exemplar, stream.unit) for exemplar in exemplars],
         "csv_rows": points,
         "csv_more": more,

@@ -64,9 +64,13 @@ function receive(message) {
   else subscription.callback({ type, data: message.data });
 }
 
+/** Whether the reader holds the page still. `live:paused` on the document tells when that changes. */
+export const isPaused = () => paused;
+
 function togglePause() {
   paused = !paused;
   show(paused ? "paused" : socket?.readyState === WebSocket.OPEN ? "live" : "reconnecting");
+  document.dispatchEvent(new CustomEvent("live:paused", { detail: paused }));
   if (paused) return;
   for (const id of missed) subscriptions.get(id)?.callback({ type: "reset", data: {} });
   missed = new Set();

@@ -7,40 +7,15 @@
 // A region with data-version sends it as `X-Version`; a view may answer 204: nothing changed.
 
 import { subscribe } from "./live.js";
+import { paced } from "./pace.js";
 import { replace } from "./replace.js";
 
 const SHORTEST_INTERVAL_MS = 500;
 
 for (const region of document.querySelectorAll("[data-live]")) {
   const params = JSON.parse(region.dataset.liveParams ?? "{}");
-  const refresh = paced(() => fetchRegion(region.id));
+  const refresh = paced(() => fetchRegion(region.id), SHORTEST_INTERVAL_MS);
   subscribe(region.dataset.live, params, refresh);
-}
-
-/** Runs at once, then at most twice a second, and never twice at the same time. A hidden page waits to be seen. */
-function paced(run) {
-  let running = false;
-  let again = false;
-  return async function go() {
-    if (running || document.hidden) {
-      again = true;
-      if (!running) document.addEventListener("visibilitychange", () => again && go(), { once: true });
-      return;
-    }
-    running = true;
-    again = false;
-    const started = performance.now();
-    try {
-      await run();
-    } catch {
-      // The server is away: the snapshot that comes with the next connection asks again.
-    }
-    const rest_ms = Math.max(0, SHORTEST_INTERVAL_MS - (performance.now() - started));
-    setTimeout(() => {
-      running = false;
-      if (again) go();
-    }, rest_ms);
-  };
 }
 
 /** Fetches the page's partial again and puts it in place, or holds it back while the region is read. */

@@ -1,0 +1,196 @@
+"""Lines over time: percentiles of groups (cold, warm), and plain values.
+
+p50 is thick, p95 thin, p99 dashed; between p50 and p95 it is filled. Labels stand at the line ends. Where there is no
+data the line breaks; a long break says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dashboard.charts.axes import lifted, value_axis
+from dashboard.charts.chart import (
+    LABELS_PX,
+    MS,
+    Cell,
+    Chart,
+    Moment,
+    Table,
+    Window,
+    colour,
+    layout,
+    ms,
+    nothing,
+    plain,
+)
+from dashboard.charts.notes import Drawn, Mark, Values, end_labels, gap_notes, last, mark_line, mark_words
+from dashboard.templatetags.formats import UNKNOWN
+from dashboard.units import quantity
+
+MOST_MARKS = 12
+STYLES = {"p50": (2.2, "solid"), "p95": (1.3, "solid"), "p99": (1.0, "dash")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Percentiles:
+    """A group's percentiles, a value a time or None, all in the chart's unit. `name` may be empty: only one group."""
+
+    name: str
+    colour: str  # a token: cold, warm, program ...
+    p50: Values
+    p95: Values
+    p99: Values
+    gap: str = ""  # said in a long break: "no cold starts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A value a time, or None."""
+
+    name: str
+    colour: str
+    values: Values
+    dash: str = "solid"  # Plotly's: solid, dot, dash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dot:
+    """A single measurement. `href`: where a click on it leads."""
+
+    time_ns: int
+    value: float
+    href: str = ""
+    colour: str = "text"
+
+
+def percentile_lines(
+    times_ns: Sequence[int],
+    groups: Sequence[Percentiles],
+    window: Window,
+    *,
+    unit: str = "ns",
+    log: bool = True,
+    dots: Sequence[Dot] = (),
+    marks: Sequence[Mark] = (),
+    empty: str = "Nothing in this time range.",
+) -> Chart:
+    """p50, p95 and p99 of each group at `times_ns` (the middle or the start of steps, the same for all)."""
+    drawn = []
+    for group in groups:
+        for name in ("p50", "p95", "p99"):
+            width, dash = STYLES[name]
+            label = f"{group.name} {name}".strip()
+            drawn.append(Drawn(label, group.colour, getattr(group, name), width, dash, fill=name == "p95"))
+    gaps = [(group.p50, group.gap) for group in groups if group.gap]
+    return _lines(times_ns, drawn, window, unit, log, dots, marks, empty, gaps)
+
+
+def value_lines(
+    times_ns: Sequence[int],
+    lines: Sequence[Line],
+    window: Window,
+    *,
+    unit: str = "",
+    log: bool = False,
+    dots: Sequence[Dot] = (),
+    marks: Sequence[Mark] = (),
+    empty: str = "Nothing in this time range.",
+) -> Chart:
+    """A line for each of the values."""
+    drawn = [Drawn(line.name, line.colour, line.values, 1.6, line.dash) for line in lines]
+    return _lines(times_ns, drawn, window, unit, log, dots, marks, empty, [])
+
+
+def _lines(
+    times_ns: Sequence[int],
+    drawn: list[Drawn],
+    window: Window,
+    unit: str,
+    log: bool,
+    dots: Sequence[Dot],
+    marks: Sequence[Mark],
+    empty: str,
+    gaps: list[tuple[Values, str]],
+) -> Chart:
+    known = [value for line in drawn for value in line.values if value is not None] + [dot.value for dot in dots]
+    if not known:
+        return nothing(empty, window)
+    axis = value_axis(known, unit, log=log)
+    x = ms(times_ns)
+    data = [_trace(x, line, axis, unit) for line in drawn]
+    if dots:
+        data.append(_dots(dots, axis, unit))
+    ends = end_labels(drawn, axis, unit)
+    notes = [note for values, words in gaps for note in gap_notes(x, values, words, axis, window)]
+    notes += [mark_words(mark) for mark in marks[:MOST_MARKS]]
+    figure = layout(window, yaxis=axis, hovermode="x unified", annotations=[*(label for label, _ in ends), *notes])
+    figure["shapes"] = [mark_line(mark) for mark in marks[:MOST_MARKS]]
+    figure["margin"] = {**figure["margin"], "r": LABELS_PX}
+    figure["meta"] = {"ends": [short for _, short in ends]}
+    return Chart(
+        data=data,
+        layout=figure,
+        table=_table(times_ns, drawn, unit),
+        summary=", ".join(f"{line.name} {quantity(last(line.values), unit)}".strip() for line in drawn),
+        step_ns=window.step_ns,
+    )
+
+
+def _trace(x: list[int], line: Drawn, axis: dict[str, Any], unit: str) -> dict[str, Any]:
+    text = [plain(quantity(value, unit)) for value in line.values]
+    trace: dict[str, Any] = {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": plain(line.name),
+        "x": x,
+        "y": lifted(list(line.values), axis),
+        "text": text,
+        "hovertemplate": f"{plain(line.name)} %{{text}}<extra></extra>",
+        "line": {"color": colour(line.colour), "width": line.width, "dash": line.dash, "shape": "linear"},
+        "marker": {"color": colour(line.colour), "size": _alone(line.values), "line": {"width": 0}},
+        "connectgaps": False,
+    }
+    if line.fill:  # down to the line before it: p50. Plotly fills across breaks where the lower one has none.
+        trace |= {"fill": "tonexty", "fillcolor": colour(line.colour, 10)}
+    return trace
+
+
+def _alone(values: Values) -> list[int]:
+    """A dot where no neighbour makes a line of it."""
+    padded = [None, *values, None]
+    return [
+        4 if value is not None and padded[at] is None and padded[at + 2] is None else 0
+        for at, value in enumerate(values)
+    ]
+
+
+def _dots(dots: Sequence[Dot], axis: dict[str, Any], unit: str) -> dict[str, Any]:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "exemplar",
+        "x": [dot.time_ns // MS for dot in dots],
+        "y": lifted([dot.value for dot in dots], axis),
+        "text": [plain(quantity(dot.value, unit)) for dot in dots],
+        "customdata": [dot.href for dot in dots],
+        "hovertemplate": "exemplar %{text}: click for its span<extra></extra>",
+        "marker": {
+            "symbol": "diamond",
+            "size": 8,
+            "color": [colour(dot.colour) for dot in dots],
+            "line": {"width": 1.5, "color": colour("panel")},
+        },
+    }
+
+
+def _table(times_ns: Sequence[int], drawn: list[Drawn], unit: str) -> Table:
+    """Newest first; times at which there is nothing are left out."""
+    rows: list[list[Cell]] = []
+    for at in range(len(times_ns) - 1, -1, -1):
+        values = [line.values[at] for line in drawn]
+        if any(value is not None for value in values):
+            said = [UNKNOWN if value is None else quantity(value, unit) for value in values]
+            rows.append([Moment(times_ns[at]), *said])
+    return Table(["Time", *(line.name or "value" for line in drawn)], rows)

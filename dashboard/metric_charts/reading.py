@@ -1,0 +1,165 @@
+"""What a metric's chart is drawn from: its streams, grouped as the reader wants them, and their points in order.
+
+Before: the query parameters of the page of metrics. After: `grid` and `spread` turn points into steps of time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import Any, NamedTuple
+
+from django.db.models import Min
+
+from collector import queries
+from collector.models import MetricPoint, MetricStream
+from collector.records import MetricKind
+from dashboard.charts import Window, window
+from dashboard.measured import NO_VALUE
+from dashboard.parameters import Parameters
+from dashboard.templatetags.formats import value as words
+
+MOST_STREAMS = 500
+MOST_POINTS = 40_000  # 0.4 s of reading; a longer range begins later, and the chart says so
+LOOK_BACK_NS = 300 * 10**9  # a total before the range, to tell how much it grew in it
+MOST_GROUPS = 8
+
+
+class Point(NamedTuple):
+    """A point's columns."""
+
+    stream_id: int
+    time_ns: int
+    start_ns: int
+    flags: int
+    value_int: int | None
+    value_double: float | None
+    count: int | None  # type: ignore[assignment]  # OTLP's word; tuple.count is not used
+    sum: float | None
+    min: float | None
+    max: float | None
+    detail: Any
+
+    @property
+    def value(self) -> float | None:
+        """None too where the sender says that its stream has stopped."""
+        if self.flags & NO_VALUE:
+            return None
+        return self.value_double if self.value_int is None else float(self.value_int)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Streams that are one line, with the points of each, oldest first."""
+
+    name: str
+    streams: list[list[Point]]
+
+    @property
+    def points(self) -> list[Point]:
+        return [point for stream in self.streams for point in stream]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A metric as a chart needs it. `hidden`: groups beyond MOST_GROUPS; `cut`: older points were left out."""
+
+    stream: MetricStream | None  # one of them: name, kind, unit
+    groups: list[Group]
+    window: Window
+    streams: int = 0
+    hidden: int = 0
+    cut: bool = False
+
+
+def read(parameters: Parameters, split: str = "") -> Reading:
+    """The metric's streams of one kind and unit (the most common one), split by an attribute, or each by itself."""
+    f = parameters.filter
+    found = list(queries.streams(f)[:MOST_STREAMS])
+    kinds = Counter((stream.kind, stream.unit, stream.temporality, stream.is_monotonic) for stream in found)
+    if not kinds:
+        return Reading(None, [], window(f.from_ns, f.to_ns, 0))
+    wanted = kinds.most_common(1)[0][0]
+    streams = [s for s in found if (s.kind, s.unit, s.temporality, s.is_monotonic) == wanted]
+    points, cut = _points(parameters, streams)
+    by_stream: dict[int, list[Point]] = defaultdict(list)
+    for point in points:
+        by_stream[point.stream_id].append(point)
+    groups = _grouped(streams, by_stream, split)
+    return Reading(
+        streams[0],
+        groups[:MOST_GROUPS],
+        _window(parameters, streams, by_stream),
+        len(streams),
+        max(0, len(groups) - MOST_GROUPS),
+        cut,
+    )
+
+
+def _points(parameters: Parameters, streams: list[MetricStream]) -> tuple[list[Point], bool]:
+    f = parameters.filter
+    if f.from_ns is not None:
+        f = replace(f, from_ns=f.from_ns - LOOK_BACK_NS)
+    rows = queries.points(replace(f, stream=0, q="", service="", metric=""))
+    rows = rows.filter(stream__in=[stream.pk for stream in streams])
+    newest = list(rows.values_list(*Point._fields)[: MOST_POINTS + 1])
+    return [Point._make(row) for row in reversed(newest[:MOST_POINTS])], len(newest) > MOST_POINTS
+
+
+def _window(parameters: Parameters, streams: list[MetricStream], by_stream: dict[int, list[Point]]) -> Window:
+    """Steps no shorter than the points are apart: each step then has a point to show."""
+    f = parameters.filter
+    apart = [
+        later.time_ns - earlier.time_ns
+        for points in by_stream.values()
+        for earlier, later in zip(points[-20:], points[-19:], strict=False)
+        if later.time_ns > earlier.time_ns
+    ]
+    oldest = min((points[0].time_ns for points in by_stream.values()), default=None)
+    if oldest is None:
+        ids = [stream.pk for stream in streams]
+        oldest = MetricPoint.objects.filter(stream__in=ids).aggregate(first=Min("time_ns"))["first"] or 0
+    newest = max((points[-1].time_ns for points in by_stream.values()), default=oldest)
+    # Everything there is: up to its newest point, which may be long ago.
+    to_ns = newest + 1 if f.from_ns is None and f.to_ns is None else f.to_ns
+    return window(f.from_ns, to_ns, oldest, at_least_ns=int(median(apart) * 0.8) if apart else 10**9)
+
+
+def _grouped(streams: list[MetricStream], by_stream: dict[int, list[Point]], split: str) -> list[Group]:
+    """Groups by what the reader splits by; a program that was started again goes on with its line."""
+    named: dict[str, list[list[Point]]] = defaultdict(list)
+    told_apart = _telling(streams)
+    for stream in streams:
+        if points := by_stream.get(stream.pk):
+            named[_name(stream, split, told_apart)].append(points)
+    groups = [Group(name, found) for name, found in named.items()]
+    return sorted(groups, key=lambda group: (-len(group.points), group.name))
+
+
+def _telling(streams: list[MetricStream]) -> list[str]:
+    """The attributes that tell the streams apart: those not the same in all of them."""
+    seen: dict[str, set[str]] = defaultdict(set)
+    for stream in streams:
+        for key, item in stream.attributes.items():
+            seen[key].add(words(item))
+    everywhere = Counter(key for stream in streams for key in stream.attributes)
+    return sorted(key for key, values in seen.items() if len(values) > 1 or everywhere[key] < len(streams))
+
+
+def _name(stream: MetricStream, split: str, told_apart: Iterable[str]) -> str:
+    if split:
+        return attribute(stream, split) or f"no {split}"
+    return " ".join(words(stream.attributes[key]) for key in told_apart if key in stream.attributes)
+
+
+def attribute(stream: MetricStream, key: str) -> str:
+    """An attribute of a stream, or of its resource, in words; empty when it has none."""
+    item = stream.attributes.get(key, stream.resource.attributes.get(key))
+    return "" if item is None else words(item)
+
+
+def is_spread(stream: MetricStream) -> bool:
+    """Whether its points are histograms."""
+    return stream.kind in (MetricKind.HISTOGRAM, MetricKind.EXPONENTIAL_HISTOGRAM)
