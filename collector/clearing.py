@@ -37,7 +37,7 @@ def clear() -> None:
 
 def _delete(tables: list[str]) -> None:
     if is_sqlite():
-        _move_epoch()
+        move_epoch()
         for table in tables:
             execute(f"DELETE FROM {table}")
         return
@@ -45,12 +45,12 @@ def _delete(tables: list[str]) -> None:
     # Waits for transactions that have looked at the epoch, and holds up those about to: none may write rows that point
     # at what is deleted here.
     execute("LOCK TABLE collector_epoch IN EXCLUSIVE MODE")
-    _move_epoch()
+    move_epoch()
     execute(f"TRUNCATE {', '.join(tables)}")
 
 
-def _move_epoch() -> None:
-    """The row may be missing: a database starts without."""
+def move_epoch() -> None:
+    """Makes every writer forget the ids of interned rows. Its own row may be missing: a database starts without."""
     execute(
         "INSERT INTO collector_epoch (id, number) VALUES (1, 1)"
         " ON CONFLICT (id) DO UPDATE SET number = collector_epoch.number + 1"

@@ -258,3 +258,38 @@ class RollupNews(models.Model):
     """What a transaction has measured and no Rollup counts yet: `collector.rollup.news` moves it there in portions."""
 
     payload = models.BinaryField()
+
+
+class Arrival(models.Model):
+    """The last row of a table at a moment, noted once a minute while rows arrive: so old is what came before it.
+
+    Retention counts age from here: what a sender's clock says may be years off, and what is imported is old already.
+    """
+
+    table = models.TextField()
+    time_ns = models.BigIntegerField()
+    last_id = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["table", "time_ns"], name="arrival_identity")]
+        indexes = [models.Index(fields=["table", "last_id"], name="arrival_last_id")]
+
+
+class Pruning(models.Model):
+    """What retention deleted within an hour and why, so that a link to it can say so; the traces are not remembered."""
+
+    reason = models.TextField()  # retention.record.Reason
+    hour = models.BigIntegerField()  # since 1970
+    began_ns = models.BigIntegerField()
+    ended_ns = models.BigIntegerField()
+    until_ns = models.BigIntegerField()  # what was received before this is gone
+    deleted = AttributesField()  # rows by kind: {"spans": 1200, ...}
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["hour", "reason"], name="pruning_identity")]
+
+
+class PartlyPruned(models.Model):
+    """A trace too large for one transaction, whose summary is deleted and whose spans are about to be."""
+
+    trace_id = HexIdField(primary_key=True)

@@ -14,10 +14,14 @@ class DashboardConfig(AppConfig):
         register(several_processes_need_redis)
         register(public_url_is_whole)
         # Handed down, so that telemetry's layer need not know of clusters. Here, since there are models only now.
-        from sandboxes import correlate, hints
+        from collector.retention import stages
+        from sandboxes import correlate, hints, retention
         from sandboxes.file_objects import FileObjects
 
         importing.new_reader = FileObjects
         importing.after_files.append(correlate.correlate)
         ingest.in_transaction.append(hints.record)
         writer.watched_tables.append("sandboxes_objectversion")
+        stages.with_traces.append(retention.delete_with_traces)
+        stages.old_rows.extend(retention.OLD_ROWS)
+        stages.noted_tables.extend(retention.NOTED_TABLES)

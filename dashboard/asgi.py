@@ -23,6 +23,7 @@ from collector import http as otlp_http  # noqa: E402
 from collector.grpc import receiver  # noqa: E402
 from collector.ingest import after_commit, ingest  # noqa: E402
 from collector.publish import publisher  # noqa: E402
+from collector.retention.running import Retention  # noqa: E402
 from dashboard.consumers import LiveConsumer  # noqa: E402
 from sandboxes.correlate.running import Joining  # noqa: E402
 from sandboxes.watch import watcher  # noqa: E402
@@ -48,6 +49,7 @@ pages = ServeStaticASGI(
 )
 live: Any = LiveConsumer.as_asgi()
 joining = Joining()
+retention = Retention(ingest.run_from_thread)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,6 +94,7 @@ async def _start() -> asyncio.Task[None]:
     after_commit.append(publisher.committed)
     ingest.start(asyncio.get_running_loop())
     joining.start()
+    retention.start()
     if settings.DASHBOARD_CLUSTER != "off":
         watcher.start(settings.DASHBOARD_KUBE_CONTEXT, settings.DASHBOARD_NAMESPACES)
     # Without a port of its own it still serves the gRPC that arrives on the HTTP ports.
@@ -105,6 +108,7 @@ async def _stop() -> None:
     await watcher.stop()
     await receiver.stop()
     await joining.stop()
+    await retention.stop()
     await ingest.stop()
 
 

@@ -44,6 +44,11 @@ except OSError as error:
     raise EnvError(f"DASHBOARD_DATA_DIR: {DASHBOARD_DATA_DIR} cannot be made: {error.strerror}") from error
 REDIS_URL = env.str("REDIS_URL", "")
 
+# How much of it: what is received is kept so long, or until there is so much; 0 is no limit. Rollups and claims longer.
+RETENTION_DAYS = env.float("RETENTION_DAYS", 7, validate=validate.Range(0))
+RETENTION_MAX_BYTES = env.int("RETENTION_MAX_BYTES", 5 * 1024**3, validate=validate.Range(0))
+ROLLUP_RETENTION_DAYS = env.float("ROLLUP_RETENTION_DAYS", 90, validate=validate.Range(0))
+
 
 def kept_secret(name: str) -> str:
     """The secret in the data directory, made on first use and readable by its owner only."""

@@ -13,7 +13,7 @@ questions about percentiles from what is read here. `collector.histogram` has th
 from __future__ import annotations
 
 from collector.rollup.news import Measured, count_news, note
-from collector.rollup.pruning import prune
+from collector.rollup.pruning import oldest_ns, prune
 from collector.rollup.reading import Row, extent_s, rows, series_in_use
 from collector.rollup.spans import operations_in_use, series_of, update
 from collector.rollup.windows import SHORTEST_NS, SHORTEST_S, Subject, longest_s, step_s
@@ -28,6 +28,7 @@ __all__ = [
     "extent_s",
     "longest_s",
     "note",
+    "oldest_ns",
     "operations_in_use",
     "prune",
     "rows",

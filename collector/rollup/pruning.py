@@ -6,6 +6,7 @@ The shortest windows go with the spans they were measured from; the longer ones 
 from __future__ import annotations
 
 from collector.rollup.news import lock
+from collector.rollup.reading import oldest_s
 from collector.rollup.windows import FINE_WINDOWS_S, NS_PER_S, WINDOWS_S, Subject
 from collector.sql import execute
 
@@ -23,6 +24,14 @@ def prune(*, fine_before_ns: int, before_ns: int, limit: int = 2_000) -> int:
         if deleted >= limit:
             break
     return deleted
+
+
+def oldest_ns(*, fine: bool) -> int | None:
+    """When the oldest window ended, of 10 s and 1 min or of the longer ones; None when there is none."""
+    lengths = [window_s for window_s in WINDOWS_S if (window_s in FINE_WINDOWS_S) == fine]
+    ends = [(oldest_s(subject, window_s), window_s) for subject in Subject for window_s in lengths]
+    known = [(start_s + window_s) * NS_PER_S for start_s, window_s in ends if start_s is not None]
+    return min(known, default=None)
 
 
 def _prune(window_s: int, last_s: int, limit: int) -> int:

@@ -1,0 +1,14 @@
+"""Deletes what is old or too much, in small batches through the writer.
+
+Before: rows are stored. After: there is room again, `record` says what was deleted when and why.
+
+    stages     what can be deleted; layers above add theirs
+    rows       a kind of rows, deleted oldest first
+    arrivals   how old a row is: when it was received
+    traces     traces, each whole
+    interned   resources, scopes, operations and streams that nothing points at any more
+    disk       what the data takes, and giving pages back
+    passes     one pass: by age, then by bytes, each batch as large as its time allows
+    record     what was deleted when and why
+    running    passes beside a server
+"""
