@@ -12,10 +12,11 @@ CLIENTS := $(VENV)/instrumented/installed $(JAVASCRIPT)/node_modules/.installed
 SLOW := --ignore=tests/browser --ignore=tests/faults --ignore=tests/cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgresql test-browser test-faults cluster-tools test-cluster bench lint
+.PHONY: help run demo test test-sqlite test-postgresql test-browser test-faults cluster-tools test-cluster bench lint
 
 help:
 	@echo "make run           start the dashboard: http://127.0.0.1:8000/"
+	@echo "make demo          the same with recorded sessions in it, apart from your own data"
 	@echo "make test          the tests, on SQLite and on PostgreSQL"
 	@echo "make test-browser  the pages in Chromium"
 	@echo "make test-faults   kill -9 under load, overload, clean stops; on both databases"
@@ -25,6 +26,9 @@ help:
 
 run: $(VENV)/installed
 	@$(PYTHON_IN) manage.py up
+
+demo: $(VENV)/installed
+	@$(PYTHON_IN) manage.py demo
 
 test: test-sqlite test-postgresql
 
