@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from dashboard.charts.axes import tick_text
+from dashboard.charts.axes import tick_text, value_axis
 from dashboard.charts.chart import (
     CLEAR,
     LABELS_PX,
@@ -31,6 +31,7 @@ from dashboard.units import figures, quantity
 OPACITIES = (18, 36, 56, 78, 100)  # percent
 STEPS = len(OPACITIES)
 MOST_TICKS = 6
+ROUND_LETTERS = 7  # a longer bound is no round number
 
 
 class Area(NamedTuple):
@@ -129,7 +130,7 @@ def _trace(layer: Layer, x: list[int], y: list[int], z: list[Any], text: list[li
 def _layout(
     window: Window, edges: Sequence[float], unit: str, x: list[int], selected: Area | None, beside_lines: bool
 ) -> dict[str, Any]:
-    ticks = _ticks(edges, unit)
+    places, words = _ticks(edges, unit)
     figure = layout(window, hovermode="closest", dragmode="select")
     figure["plot_bgcolor"] = colour("panel-2")
     if beside_lines:
@@ -139,8 +140,8 @@ def _layout(
         "type": "linear",
         "range": [0, len(edges) - 1],
         "tickmode": "array",
-        "tickvals": ticks,
-        "ticktext": [plain(tick_text(edges[at], unit)) for at in ticks],
+        "tickvals": places,
+        "ticktext": [plain(text) for text in words],
         "showgrid": False,
         "zeroline": False,
         "showline": False,
@@ -180,10 +181,26 @@ def _index(value: float, edges: Sequence[float]) -> float:
     return float(min(range(len(edges)), key=lambda at: abs(edges[at] - value)))
 
 
-def _ticks(edges: Sequence[float], unit: str) -> list[int]:
-    """At most MOST_TICKS edges, evenly."""
-    every = max(1, math.ceil((len(edges) - 1) / (MOST_TICKS - 1)))
-    return [at for at in range(0, len(edges), every) if math.isfinite(edges[at])]
+def _ticks(edges: Sequence[float], unit: str) -> tuple[list[float], list[str]]:
+    """Where ticks stand among the buckets, and what they say: bounds that are round, else round values between them."""
+    at_bounds = range(0, len(edges), max(1, math.ceil((len(edges) - 1) / (MOST_TICKS - 1))))
+    bounds = {float(at): tick_text(edges[at], unit) for at in at_bounds if math.isfinite(edges[at])}
+    if all(len(text) <= ROUND_LETTERS for text in bounds.values()):
+        return list(bounds), list(bounds.values())
+    finite = [edge for edge in edges if math.isfinite(edge)]
+    axis = value_axis(finite, unit, log=True)
+    inside = [(value, text) for value, text in zip(axis["tickvals"], axis["ticktext"], strict=True)]
+    inside = [(value, text) for value, text in inside if max(finite[0], 0) < value <= finite[-1]]
+    return [_place(value, edges) for value, _ in inside], [text for _, text in inside]
+
+
+def _place(value: float, edges: Sequence[float]) -> float:
+    """How many buckets up a value is."""
+    at = next(at for at in range(len(edges) - 1) if value <= edges[at + 1])
+    low, high = edges[at], edges[at + 1]
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return float(at)
+    return at + (math.log(value / low) / math.log(high / low) if low > 0 else (value - low) / (high - low))
 
 
 def _between(edges: Sequence[float], bucket: int, unit: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from typing import Any
 
 from dashboard.charts.axes import lifted, value_axis
@@ -119,7 +120,8 @@ def _lines(
         return nothing(empty, window)
     axis = value_axis(known, unit, log=log)
     x = ms(times_ns)
-    data = [_trace(x, line, axis, unit) for line in drawn]
+    data = [_band(x, below, line, axis) for below, line in pairwise(drawn) if line.fill]
+    data += [_trace(x, line, axis, unit) for line in drawn]
     if dots:
         data.append(_dots(dots, axis, unit))
     ends = end_labels(drawn, axis, unit)
@@ -140,7 +142,7 @@ def _lines(
 
 def _trace(x: list[int], line: Drawn, axis: dict[str, Any], unit: str) -> dict[str, Any]:
     text = [plain(quantity(value, unit)) for value in line.values]
-    trace: dict[str, Any] = {
+    return {
         "type": "scatter",
         "mode": "lines+markers",
         "name": plain(line.name),
@@ -152,9 +154,32 @@ def _trace(x: list[int], line: Drawn, axis: dict[str, Any], unit: str) -> dict[s
         "marker": {"color": colour(line.colour), "size": _alone(line.values), "line": {"width": 0}},
         "connectgaps": False,
     }
-    if line.fill:  # down to the line before it: p50. Plotly fills across breaks where the lower one has none.
-        trace |= {"fill": "tonexty", "fillcolor": colour(line.colour, 10)}
-    return trace
+
+
+def _band(x: list[int], below: Drawn, line: Drawn, axis: dict[str, Any]) -> dict[str, Any]:
+    """The area down to the line below: an outline for each stretch without a break, None between them.
+
+    Not `tonexty`: that fills across breaks, and time without data would look like data.
+    """
+    low, high = lifted(list(below.values), axis), lifted(list(line.values), axis)
+    xs: list[int | None] = []
+    ys: list[float | None] = []
+    points = [(at, b, t) for at, b, t in zip(x, low, high, strict=True)]
+    for known, run in groupby(points, key=lambda point: point[1] is not None and point[2] is not None):
+        if known:
+            stretch = list(run)
+            xs += [at for at, _, _ in stretch] + [at for at, _, _ in reversed(stretch)] + [None]
+            ys += [b for _, b, _ in stretch] + [t for _, _, t in reversed(stretch)] + [None]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": xs,
+        "y": ys,
+        "fill": "toself",
+        "fillcolor": colour(line.colour, 10),
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+    }
 
 
 def _alone(values: Values) -> list[int]:

@@ -20,7 +20,7 @@ export function forReader(figure, width_px) {
 
 function walk(value, text) {
   if (typeof value === "string") return value.startsWith("var(") ? text(value) : value;
-  if (Array.isArray(value)) return typeof value.at(-1) === "number" ? value : value.map((item) => walk(item, text));
+  if (Array.isArray(value)) return typeof value.at(-1) !== "string" && typeof value.at(-1) !== "object" ? value : value.map((item) => walk(item, text));
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, walk(item, text)]));
 }

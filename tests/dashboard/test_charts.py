@@ -90,16 +90,35 @@ def test_the_twin_says_what_the_lines_say() -> None:
     assert chart.table.columns == ["Time", "cold p50", "cold p95", "cold p99"]
     newest = chart.table.rows[0]
     assert newest == [Moment(TIMES[-1]), "5.0 ms", "10 ms", "10 ms"]
-    drawn = [trace["text"] for trace in chart.data[:3]]
+    drawn = [trace["text"] for trace in chart.data if "text" in trace][:3]
     told = [row[1:] for row in reversed(chart.table.rows)]
     assert told == [list(column) for column in zip(*drawn, strict=True) if column[0] != "–"]  # noqa: RUF001
 
 
 def test_no_data_breaks_the_line_and_a_long_break_says_why() -> None:
     chart = percentile_lines(TIMES, [cold([1, None, None, None, 2, 3], gap="no cold starts")], WINDOW)
-    assert chart.data[0]["y"][1:4] == [None] * 3
-    assert chart.data[0]["connectgaps"] is False
+    line = next(trace for trace in chart.data if trace.get("name") == "cold p50")
+    assert line["y"][1:4] == [None] * 3
+    assert line["connectgaps"] is False
     assert "no cold starts" in [note["text"] for note in chart.layout["annotations"]]
+
+
+def test_what_is_filled_between_percentiles_ends_where_the_lines_break() -> None:
+    chart = percentile_lines(TIMES, [cold([1, 2, None, None, 3, 4])], WINDOW)
+    (band,) = [trace for trace in chart.data if trace.get("fill")]
+    at = [ns // MS for ns in TIMES]
+    assert band["x"] == [at[0], at[1], at[1], at[0], None, at[4], at[5], at[5], at[4], None]
+
+
+def test_ticks_of_a_heatmap_are_round_whatever_its_bounds() -> None:
+    bounds = [1.04e6 * 1.35**n for n in range(25)]
+    chart = heatmap(TIMES, bounds, [Layer(name="", colour="cold", cells=[[1] * 6] * 24)], WINDOW)
+    assert chart.layout["yaxis"]["ticktext"] == ["10 ms", "100 ms", "1 s"]
+    assert 0 < chart.layout["yaxis"]["tickvals"][0] < 24
+    explicit = heatmap(
+        TIMES, [0, 0.005, 0.01, 0.025], [Layer(name="", colour="cold", cells=[[1] * 6] * 3)], WINDOW, unit="s"
+    )
+    assert explicit.layout["yaxis"]["ticktext"] == ["0", "5 ms", "10 ms", "25 ms"]
 
 
 def test_a_chart_without_any_data_says_so_and_goes_on_looking() -> None:
