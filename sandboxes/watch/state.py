@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sandboxes.records import ClusterIdentity
 from sandboxes.watch.lease import held
 
-FEW_GAPS = 5
+FEW_GAPS = 9  # all that is watched in one namespace: each is a right to ask for
 LEASES = "watch "
 LATELY_S = 60  # longer than clocks of two machines differ and a renewal takes; it only chooses words
 
