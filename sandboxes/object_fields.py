@@ -47,6 +47,12 @@ def text_at(value: Any, *path: str) -> str:
     return found[:MAX_TEXT].replace("\0", "\ufffd") if isinstance(found, str) else ""
 
 
+def count_at(value: Any, *path: str) -> int | None:
+    """The number of things there; None for what is no such number."""
+    found = at(value, *path)
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**31 else None
+
+
 def objects_at(value: Any, *path: str) -> Iterator[Object]:
     """The maps in the list there."""
     found = at(value, *path)

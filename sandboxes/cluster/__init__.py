@@ -17,18 +17,22 @@ from sandboxes.cluster.errors import (
     Unauthorized,
     Unreachable,
 )
+from sandboxes.cluster.inspection import Answer, Inspector, Right
 from sandboxes.cluster.place import Found, Target, find
 from sandboxes.cluster.resources import Resource, core_events, resources
 
 __all__ = [
+    "Answer",
     "ClusterError",
     "Connection",
     "Expired",
     "Forbidden",
     "Found",
+    "Inspector",
     "NoCluster",
     "NotServed",
     "Resource",
+    "Right",
     "Target",
     "Unauthorized",
     "Unreachable",

@@ -122,17 +122,29 @@ class Connection:
         self, path: str, query: Mapping[str, str | int], timeout: aiohttp.ClientTimeout
     ) -> aiohttp.ClientResponse:
         """The answer's beginning, when it is a good one."""
-        method, url, headers, *_ = await self._client.param_serialize(
-            "GET", path, header_params={"Accept": "application/json"}, query_params=[], auth_settings=["BearerToken"]
-        )
-        full = f"{url}?{urlencode(query)}" if query else url
-        answer = await self._client.call_api(method, full, header_params=headers, _request_timeout=timeout)
-        response: aiohttp.ClientResponse = answer.response
+        response = await self._send("GET", path, query, timeout)
         if response.status == 200:
             return response
         async with response:
             text = await response.content.read(10_000)
         raise error_of(response.status, text, path, response.headers.get("Retry-After", ""))
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int],
+        timeout: aiohttp.ClientTimeout,
+        body: dict[str, Any] | None = None,
+    ) -> aiohttp.ClientResponse:
+        """The answer's beginning, whatever it is. A `body` is for reviews, which create nothing."""
+        _, url, headers, *_ = await self._client.param_serialize(
+            method, path, header_params={"Accept": "application/json"}, query_params=[], auth_settings=["BearerToken"]
+        )
+        full = f"{url}?{urlencode(query)}" if query else url
+        answer = await self._client.call_api(method, full, header_params=headers, body=body, _request_timeout=timeout)
+        response: aiohttp.ClientResponse = answer.response
+        return response
 
 
 def _client(configuration: Configuration) -> ApiClient:

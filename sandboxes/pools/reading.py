@@ -81,22 +81,17 @@ def pool_versions(from_ns: int | None, to_ns: int | None) -> tuple[list[Stored],
 def _read(rows: QuerySet[ObjectVersion]) -> Iterable[tuple[Stored, int]]:
     columns = ("cluster_id", "namespace", "name", "uid", "kind", "change", "received_ns", "object")
     for cluster, namespace, name, uid, kind, change, received_ns, value in rows.values_list(*columns):
-        version = Version(received_ns, ChangeType(change), _count(value, "spec", "replicas"), ready_of(value))
+        version = Version(received_ns, ChangeType(change), fields.count_at(value, "spec", "replicas"), ready_of(value))
         yield Stored(Key(cluster, namespace, name), uid, Kind(kind), version, value), received_ns
 
 
 def ready_of(pool: Object) -> int:
     """Zero is left out by the controller."""
-    return _count(pool, "status", "readyReplicas") or 0
+    return fields.count_at(pool, "status", "readyReplicas") or 0
 
 
 def created_of(pool: Object) -> int:
-    return _count(pool, "status", "replicas") or 0
-
-
-def _count(value: Object, *path: str) -> int | None:
-    found = fields.at(value, *path)
-    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 2**31 else None
+    return fields.count_at(pool, "status", "replicas") or 0
 
 
 def claim_rows(f: ClaimFilter) -> tuple[list[ClaimRow], bool]:

@@ -1,0 +1,99 @@
+"""The check of the router, which the SDK's tunnel leads to.
+
+The SDK looks for it in one namespace; the manifests of v0.5 and before put it into another. That costs people an hour:
+claims become ready, and the first command fails.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from dashboard.doctor import commands
+from dashboard.doctor.shapes import Check, Subject, counted
+from sandboxes.cluster import ClusterError, Forbidden, Inspector, NotServed
+from sandboxes.object_fields import Object, at, objects_at, text_at
+
+HOME = "agent-sandbox-system"  # where Agent Sandbox's manifests put the controller, and the SDK looks for the router
+MANIFESTS_TO_0_5 = "default"
+SERVICE = "sandbox-router-svc"
+MAX_LISTED = 500
+
+ROUTER = Subject("router", "Router", f"the Service {SERVICE}, which the SDK's tunnel leads to")
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """What was found of the router, and where, for those who ask for rights there."""
+
+    check: Check
+    namespace: str
+
+
+async def find_router(inspector: Inspector) -> Router:
+    """The Service wherever it is: the SDK looks for it in one namespace, the manifests of v0.5 put it into another."""
+    try:
+        services = await _services(inspector)
+        return await _router(inspector, services)
+    except Forbidden as error:
+        return Router(ROUTER.not_applicable(f"may not be looked at: {error}"), HOME)
+    except ClusterError as error:
+        return Router(ROUTER.warning(str(error), "Look again."), HOME)
+
+
+async def _router(inspector: Inspector, services: list[Object]) -> Router:
+    places = [text_at(each, "metadata", "namespace") for each in services]
+    if not places:
+        fix = "SandboxClient() without a configuration needs it for commands and files. Install it."
+        return Router(ROUTER.warning("there is none", fix, commands.ROUTER), HOME)
+    place = HOME if HOME in places else places[0]
+    ready = await _ready_endpoints(inspector, place)
+    found = f"{SERVICE} in {place}" + ("" if ready is None else f", {counted(ready, 'address', 'addresses')} ready")
+    if ready == 0:
+        see = f"kubectl get pods -n {place} -o wide\n{commands.describe('service', place, SERVICE)}"
+        return Router(ROUTER.failed(found, "Nothing runs behind it. See why.", see), place)
+    if place != HOME:
+        fix = (
+            f"The SDK looks for it in {HOME} unless told otherwise, and fails at the first command. Tell it, or"
+            " install the router there."
+        )
+        tell = (
+            "from k8s_agent_sandbox.models import SandboxLocalTunnelConnectionConfig\n"
+            f'SandboxClient(SandboxLocalTunnelConnectionConfig(router_namespace="{place}"))'
+        )
+        return Router(ROUTER.warning(found, fix, tell, commands.ROUTER), place)
+    return Router(ROUTER.ok(found), place)
+
+
+async def _services(inspector: Inspector) -> list[Object]:
+    """The Services of that name: in all namespaces, or in those where it may be when not all may be listed."""
+    query: dict[str, str | int] = {"fieldSelector": f"metadata.name={SERVICE}", "limit": MAX_LISTED}
+    try:
+        return list(objects_at(await inspector.get("/api/v1/services", query), "items"))
+    except Forbidden as error:
+        refused = error
+    found: list[Object] = []
+    allowed = False
+    for namespace in dict.fromkeys((HOME, MANIFESTS_TO_0_5, *settings.DASHBOARD_NAMESPACES)):
+        try:
+            found.append(await inspector.get(f"/api/v1/namespaces/{namespace}/services/{SERVICE}"))
+            allowed = True
+        except NotServed:
+            allowed = True
+        except Forbidden:
+            continue
+    if not allowed:
+        raise refused
+    return found
+
+
+async def _ready_endpoints(inspector: Inspector, namespace: str) -> int | None:
+    """How many addresses are behind it; None when that may not be seen."""
+    path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+    try:
+        answer = await inspector.get(path, {"labelSelector": f"kubernetes.io/service-name={SERVICE}"})
+    except (Forbidden, NotServed):
+        return None
+    endpoints = [each for item in objects_at(answer, "items") for each in objects_at(item, "endpoints")]
+    return sum(at(each, "conditions", "ready") is not False for each in endpoints)
