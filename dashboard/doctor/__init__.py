@@ -12,10 +12,10 @@ Before: the page or the command asks. After: `Check`s, in the order people set t
     cluster    checks of the cluster: reachable, its API, its clock
     controller, router, blueprints   checks of what runs there; templates and pools are blueprints
     rights     checks of what we, and the SDK, may do there
-    examine    all of them, beside each other, within a time limit, remembered for some seconds
+    looking    all of them, beside each other, within a time limit, remembered for some seconds
 """
 
-from dashboard.doctor.examine import Examination, examination, examine
+from dashboard.doctor.looking import Examination, examination, examine, remembered
 from dashboard.doctor.shapes import Check, Status
 
-__all__ = ["Check", "Examination", "Status", "examination", "examine"]
+__all__ = ["Check", "Examination", "Status", "examination", "examine", "remembered"]

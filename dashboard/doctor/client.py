@@ -69,7 +69,9 @@ def sdk(python: str = "") -> Check:
             return subject.not_applicable(found_here, "Ask about the Python your program runs with.", look)
         return subject.failed(f"{SDK} is not installed there", "Install it.", commands.SDK)
     if not python:  # it makes test runs; what it lacks is nobody's trouble
-        return subject.ok(f"{SDK} {there[SDK]} for test runs; about your program's Python: manage.py doctor --python PATH")
+        return subject.ok(
+            f"{SDK} {there[SDK]} for test runs; about your program's Python: manage.py doctor --python PATH"
+        )
     return _installed(subject, found)
 
 

@@ -83,7 +83,7 @@ async def _look_inside(inspector: Inspector, stored: Stored) -> list[Check]:
         missing = [subject.not_applicable("Agent Sandbox is not there") for subject in SUBJECTS[1:-1]]
         return [CLUSTER.ok(words), api_check, *missing, clock]
     runs, router, (templates, pools), ours = await asyncio.gather(
-        _shielded(CONTROLLER, lambda: controller(inspector, stored)),
+        _shielded(CONTROLLER, lambda: controller(inspector, served, stored)),
         find_router(inspector),
         blueprints(inspector, served),
         _shielded(rights.OURS, lambda: rights.ours(inspector)),

@@ -9,10 +9,11 @@ import time
 
 from dashboard.doctor import commands
 from dashboard.doctor.router import HOME
-from dashboard.doctor.shapes import Check, Subject, listed
+from dashboard.doctor.shapes import Check, Subject, counted, listed
 from dashboard.doctor.stored import Stored
 from dashboard.templatetags.formats import duration
 from sandboxes.cluster import Forbidden, Inspector, NotServed
+from sandboxes.cluster.resources import EXTENSIONS
 from sandboxes.object_fields import Object, count_at, objects_at, read_time, text_at
 from sandboxes.records import SECOND
 
@@ -23,7 +24,7 @@ MAX_LISTED = 500
 CONTROLLER = Subject("controller", "Controller", f"its Deployment in {HOME}, its lease, the claims it took up")
 
 
-async def controller(inspector: Inspector, stored: Stored) -> Check:
+async def controller(inspector: Inspector, version: str, stored: Stored) -> Check:
     """Whether somebody takes claims up: as a Deployment, as any process with the lease, or as its deeds tell."""
     if stored.silent:
         found = f"nobody has taken up {listed(list(stored.silent))}"
@@ -36,9 +37,25 @@ async def controller(inspector: Inspector, stored: Stored) -> Check:
     since_ns = time.time_ns() - stored.observed_ns
     if stored.observed and since_ns < RECENTLY_NS:
         return CONTROLLER.ok(f"took up {stored.observed} {duration(max(since_ns, 0), SECOND)} ago")
+    if number := await _pools_noticed(inspector, version):
+        found = f"took note of {counted(number, 'pool')} as they are now"
+        return CONTROLLER.ok(f"{found}; there is no Deployment or lease of it, so the next claim tells whether it runs")
     last = f"; the last claim it took up is {stored.observed}" if stored.observed else ""
     fix = "Make a claim and see whether it is taken up; or install the controller."
     return CONTROLLER.warning(f"nothing tells whether it runs{last}", fix, commands.INSTALL)
+
+
+async def _pools_noticed(inspector: Inspector, version: str) -> int:
+    """How many pools there are, if their newest specs have all been noticed; else none."""
+    try:
+        answer = await inspector.get(f"/apis/{EXTENSIONS}/{version}/sandboxwarmpools", {"limit": MAX_LISTED})
+    except (Forbidden, NotServed):
+        return 0
+    pools = list(objects_at(answer, "items"))
+    pairs = [
+        (count_at(each, "metadata", "generation"), count_at(each, "status", "observedGeneration")) for each in pools
+    ]
+    return len(pools) if all(made and made == noticed for made, noticed in pairs) else 0
 
 
 async def _deployment(inspector: Inspector) -> Object | None:

@@ -1,4 +1,4 @@
-"""/setup/: how to send telemetry here, what the receivers have seen, what is stored; import and a fresh start."""
+"""/setup/: how to send telemetry here, what the receivers have seen, whether all is in place; import, a fresh start."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from collector.importing import Account, import_stream
 from collector.ingest import Unavailable, ingest
 from collector.models import Log, MetricPoint, Span
 from collector.zone import local_zone, named_zone
+from dashboard.doctor import Examination, Status, examination, remembered
 from dashboard.instructions import instructions
+from sandboxes.models import Claim
+from sandboxes.watch import watcher
 
 COUNTED = 20_000  # rows; beyond it a number is worked out from the ids
 PASTED = "what you pasted"
@@ -42,8 +45,26 @@ class Held:
 @require_safe
 def setup(request: HttpRequest) -> HttpResponse:
     """The page, or with `X-Partial` what changes on it."""
-    template = "dashboard/_setup_state.html" if "X-Partial" in request.headers else "dashboard/setup.html"
-    return render(request, template, {"cleared": request.GET.get("cleared"), **_state(request)})
+    part = request.headers.get("X-Partial")
+    if part == "checks":
+        return render(request, "dashboard/_setup_checks.html", _checks(examination()))
+    if part:
+        return render(request, "dashboard/_setup_state.html", _state(request))
+    # A cluster that is away takes its time-out: the page does not wait for it, but for those without JavaScript.
+    found = examination() if "look" in request.GET else remembered()
+    context = {"cleared": request.GET.get("cleared"), **_state(request), **_checks(found)}
+    return render(request, "dashboard/setup.html", context)
+
+
+def _checks(found: Examination | None) -> dict[str, Any]:
+    if found is None:
+        return {"examination": None}
+    return {
+        "examination": found,
+        "tally": [(status.value, number) for status in Status if (number := found.counts[status.value])],
+        "present": [check for check in found.checks if check.status is not Status.NOT_APPLICABLE],
+        "absent": [check for check in found.checks if check.status is Status.NOT_APPLICABLE],
+    }
 
 
 def _state(request: HttpRequest) -> dict[str, Any]:
@@ -56,6 +77,8 @@ def _state(request: HttpRequest) -> dict[str, Any]:
         "database_bytes": queries.database_bytes(),
         "database": "SQLite" if connection.vendor == "sqlite" else "PostgreSQL",
         "public": settings.DASHBOARD_PUBLIC_URL,
+        "watching": watcher.state,
+        "claims": queries.count_up_to(Claim.objects.all(), COUNTED),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 from html import unescape
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from pytest_django.fixtures import Settings
 from collector.ingest import Unavailable, ingest, save_now
 from collector.models import Log, MetricPoint, Span
 from collector.statistics import Statistics
+from dashboard.doctor import Check, Examination, Status, looking
 from dashboard.views import setup as setup_view
+from sandboxes.watch import watcher
+from sandboxes.watch.watcher import State
 from tests.factories import batch, make_log, make_point, make_span
 
 DATA = Path(__file__).parent.parent / "data"
@@ -213,3 +217,50 @@ def test_clearing_that_fails_says_why(db: None, client: Client, monkeypatch: pyt
     answer = client.post("/setup/clear/")
     assert answer.status_code == 503
     assert "Nothing was cleared: the database cannot be cleared: it is locked" in unescape(answer.content.decode())
+
+
+CHECKS = (
+    Check("router", "Router", "the Service", Status.WARNING, "<b>none</b>", "Install it.", ("kubectl apply -f x",)),
+    Check("disk", "Disk", "free space", Status.OK, "5 GiB free"),
+    Check("api", "API", "groups", Status.NOT_APPLICABLE, "there is no cluster"),
+)
+
+
+@pytest.fixture
+def examined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody has looked a moment ago."""
+    monkeypatch.setattr(looking, "_last", Examination(CHECKS, time.time_ns(), 1))
+
+
+def test_the_page_does_not_wait_for_the_checks(db: None, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("somebody looks")
+
+    monkeypatch.setattr(looking, "_last", None)
+    monkeypatch.setattr(looking, "examine", refuse)
+    assert "Looking at the cluster, this machine and the dashboard" in page(client)
+
+
+def test_checks_are_drawn_alone_when_asked_with_their_fix_to_copy(db: None, client: Client, examined: None) -> None:
+    html = client.get("/setup/", headers={"X-Partial": "checks"}).content.decode()
+    assert "<html" not in html
+    assert '<pre tabindex="0" id="fix-router-1">kubectl apply -f x</pre>' in html
+    assert "1 ok, 1 warning, 1 not applicable" in html
+    assert "1 does not apply here" in html
+    assert "<b>none</b>" not in html, "what a cluster says is text"
+
+
+def test_what_was_found_before_is_on_the_page_at_once(db: None, client: Client, examined: None) -> None:
+    html = page(client)
+    assert 'data-check="router" data-status="warning"' in html
+    assert 'data-check="disk" data-status="ok"' in html
+
+
+def test_it_says_how_the_watch_stands_and_what_it_may_not_see(
+    db: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gaps = {"pods in all namespaces": "pods is forbidden"}
+    monkeypatch.setattr(watcher, "state", State("ok", "watches lab", gaps=gaps))
+    html = page(client)
+    assert "watches lab" in html
+    assert "pods in all namespaces: pods is forbidden" in html

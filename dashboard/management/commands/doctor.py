@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 import textwrap
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand, CommandParser
 
 from dashboard.doctor import Check, Examination, Status, examine
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--python", default="", metavar="PATH", help="the Python your program runs with")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        found = asyncio.run(examine(options["python"]))
+        found = async_to_sync(examine)(options["python"])
         if options["json"]:
             self.stdout.write(json.dumps(_as_json(found), indent=2))
         else:
