@@ -18,11 +18,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from asgiref.sync import async_to_sync, sync_to_async
+from django.db import DatabaseError
 
 from dashboard.doctor import client, clocks, cluster, own
 from dashboard.doctor.serving import serving
 from dashboard.doctor.shapes import Check, Status
-from dashboard.doctor.stored import read_stored
+from dashboard.doctor.stored import Stored, read_stored
+from sandboxes.watch import standing, watcher
+from sandboxes.watch.state import State
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +54,12 @@ async def examine(python: str = "") -> Examination:
     """Looks at everything. `python`: the one the SDK is looked for in."""
     began_ns, began = time.time_ns(), time.monotonic_ns()
     programs = asyncio.gather(asyncio.to_thread(client.kubectl), asyncio.to_thread(client.sdk, python))
-    stored = await sync_to_async(read_stored)()
+    stored, watching = await sync_to_async(_read)()
     kubectl_and_sdk, found, serves, disk = await asyncio.gather(
-        programs, _of_cluster(lambda: cluster.look(stored)), asyncio.to_thread(serving), asyncio.to_thread(own.disk)
+        programs,
+        _of_cluster(lambda: cluster.look(stored)),
+        asyncio.to_thread(serving, watching),
+        asyncio.to_thread(own.disk),
     )
     checks = (
         *found,
@@ -67,6 +73,14 @@ async def examine(python: str = "") -> Examination:
         disk,
     )
     return Examination(checks, began_ns, time.monotonic_ns() - began)
+
+
+def _read() -> tuple[Stored, State]:
+    """What asks the database. While it is away, this process's own watch is all that is known."""
+    try:
+        return read_stored(), standing(watcher.state)
+    except DatabaseError:
+        return read_stored(), watcher.state
 
 
 async def _of_cluster(look: Callable[[], Awaitable[list[Check]]]) -> list[Check]:

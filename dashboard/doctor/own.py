@@ -76,8 +76,7 @@ def watch(serving: Serving) -> Check:
     if not serving.running:
         return subject.not_applicable("no dashboard runs here")
     if serving.watch_status == "ok":
-        missing = "; " in serving.watch_sentence
-        if missing:
+        if any(": " in part for part in serving.watch_sentence.split("; ")[1:]):  # resource: why it is not seen
             return subject.warning(serving.watch_sentence, "Grant what is missing: see what the dashboard may read.")
         return subject.ok(serving.watch_sentence)
     if "no cluster" in serving.watch_sentence or serving.watch_status == "off":

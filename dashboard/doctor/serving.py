@@ -18,7 +18,7 @@ from django.conf import settings
 from collector.grpc import receiver
 from collector.ingest import ingest
 from dashboard.addresses import ANY_HOST, pages_url
-from sandboxes.watch import watcher
+from sandboxes.watch.state import State
 
 TIMEOUT_S = 2.0
 
@@ -39,12 +39,12 @@ class Serving:
     problem: str = ""
 
 
-def serving() -> Serving:
-    """Asks this process, or its ports."""
-    return _this_process() if ingest.running else _by_its_ports()
+def serving(watching: State) -> Serving:
+    """Asks this process, or its ports. `watching`: how the watch stands, as `sandboxes.watch.standing` says it."""
+    return _this_process(watching) if ingest.running else _by_its_ports()
 
 
-def _this_process() -> Serving:
+def _this_process(watching: State) -> Serving:
     stats = ingest.stats
     return Serving(
         running=True,
@@ -53,8 +53,8 @@ def _this_process() -> Serving:
         received=stats.spans + stats.logs + stats.points,
         rejected=stats.rejected,
         last_rejection=stats.last_rejection,
-        watch_status=watcher.state.status,
-        watch_sentence=watcher.state.sentence,
+        watch_status=watching.status,
+        watch_sentence=watching.sentence,
     )
 
 

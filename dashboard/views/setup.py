@@ -26,7 +26,7 @@ from collector.zone import local_zone, named_zone
 from dashboard.doctor import Examination, Status, examination, remembered
 from dashboard.instructions import instructions
 from sandboxes.models import Claim
-from sandboxes.watch import watcher
+from sandboxes.watch import standing, watcher
 
 COUNTED = 20_000  # rows; beyond it a number is worked out from the ids
 PASTED = "what you pasted"
@@ -77,7 +77,7 @@ def _state(request: HttpRequest) -> dict[str, Any]:
         "database_bytes": queries.database_bytes(),
         "database": "SQLite" if connection.vendor == "sqlite" else "PostgreSQL",
         "public": settings.DASHBOARD_PUBLIC_URL,
-        "watching": watcher.state,
+        "watching": standing(watcher.state),
         "claims": queries.count_up_to(Claim.objects.all(), COUNTED),
     }
 

@@ -18,7 +18,7 @@ from collector.statistics import Statistics
 from dashboard.doctor import Check, Examination, Status, looking
 from dashboard.views import setup as setup_view
 from sandboxes.watch import watcher
-from sandboxes.watch.watcher import State
+from sandboxes.watch.state import State
 from tests.factories import batch, make_log, make_point, make_span
 
 DATA = Path(__file__).parent.parent / "data"

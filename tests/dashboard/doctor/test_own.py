@@ -17,6 +17,7 @@ from dashboard.doctor.serving import Serving, serving
 from dashboard.doctor.shapes import Status
 from dashboard.doctor.stored import Stored, read_stored
 from sandboxes.records import Clock, Milestone, Moment, State
+from sandboxes.watch.state import State as Watching
 from tests.dashboard.test_claim import made, moment
 from tests.factories import MS, SECOND, T0_NS, batch, make_log, make_span, span_id, trace_id
 from tests.sandboxes.loading import link, load
@@ -40,7 +41,7 @@ def test_a_port_that_something_else_holds_is_named_with_its_variable(settings: S
         with socket.create_server(("127.0.0.1", 0)) as free:
             settings.DASHBOARD_PORT = free.getsockname()[1]
         settings.OTLP_GRPC_PORT = 0
-        found = own.addresses(serving())
+        found = own.addresses(serving(Watching()))
     assert found.status is Status.FAILED
     assert f"port {port} (OTLP_HTTP_PORT)" in found.found
     assert str(port) in found.commands[0]
@@ -54,7 +55,7 @@ def test_nobody_serving_is_no_failure() -> None:
 
 def test_a_running_dashboard_is_asked_by_its_ports(server: Server, settings: Settings) -> None:
     settings.DASHBOARD_PORT = server.pages_port
-    found = serving()
+    found = serving(Watching())
     assert found.running
     assert found.grpc
 
