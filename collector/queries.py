@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import orjson
 from django.db import connection
-from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models import Exists, F, Min, Model, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, StrIndex
 
 from collector.models import Exemplar, Log, MetricPoint, MetricStream, Operation, Resource, Scope, Span, Trace
@@ -150,6 +150,14 @@ def trace_spans(trace_id: str) -> QuerySet[Span]:
 def trace_logs(trace_id: str) -> QuerySet[Log]:
     """A trace's log records, oldest first."""
     return logs(TelemetryFilter(trace_id=trace_id)).order_by("time_ns", "id")
+
+
+def mentioned_ns(trace_id: str) -> int | None:
+    """When the first log record or exemplar was made that names this trace, whether or not its spans are here."""
+    found = [
+        model.objects.filter(trace_id=trace_id).aggregate(first=Min("time_ns"))["first"] for model in (Log, Exemplar)
+    ]
+    return min((time_ns for time_ns in found if time_ns is not None), default=None)
 
 
 def span_exemplars(trace_id: str) -> QuerySet[Exemplar]:

@@ -15,7 +15,8 @@ from ninja.renderers import BaseRenderer
 
 from collector import queries
 from collector.models import Trace
-from dashboard import values
+from collector.retention import record
+from dashboard import kept, values
 from dashboard.api import rows, shapes
 from dashboard.api.claims import router as claims_router
 from dashboard.api.parameters import WORDS, described
@@ -103,6 +104,8 @@ def trace(
     summary = Trace.objects.filter(trace_id=trace_id).prefetch_related("head_operation").first()
     if summary is None:
         sentence = f"No span of the trace {trace_id} is here: none was received yet, or it was cleared."
+        if pruning := record.pruned(queries.mentioned_ns(trace_id)):
+            sentence += f" {kept.sentence(pruning)}"
         return Status(404, {"detail": sentence, "problems": {"trace_id": sentence}})
     found_spans = list(queries.trace_spans(trace_id)[: MAX_TRACE_ROWS + 1])
     found_logs = list(queries.trace_logs(trace_id)[: MAX_TRACE_ROWS + 1])

@@ -22,6 +22,7 @@ from dashboard.claim.skew import Skew, corrected, skew
 from dashboard.claim.timeline import LIFE, START, draw
 from dashboard.claim.timeline_html import rows_html
 from dashboard.claim.zoom import Zoom, read_zoom
+from dashboard.kept import claim_days, gone
 from dashboard.templatetags.formats import duration
 from sandboxes import story
 from sandboxes.models import Claim
@@ -39,7 +40,12 @@ def claim(request: HttpRequest, uid: str) -> HttpResponse:
     partial = "X-Partial" in request.headers
     row = Claim.objects.filter(uid=uid).prefetch_related("cluster").first()
     if row is None:
-        return render(request, "dashboard/claim_missing.html", {"uid": uid}, status=404)
+        return render(
+            request,
+            "dashboard/claim_missing.html",
+            {"uid": uid, "claim_days": claim_days()},
+            status=404,
+        )
     seen = read(row)
     view = request.GET.get("view", START)
     view = view if view in VIEWS else START
@@ -78,6 +84,8 @@ def _context(request: HttpRequest, seen: Seen, view: str, zoom: Zoom | None, ske
         ),
         "markdown": markdown(seen.claim, lifecycle, drawn, request.build_absolute_uri(request.path)),
     }
+    if not (seen.links and seen.changes):
+        context |= gone(lifecycle.zero_ns)
     if view == OBJECTS:
         return context | {"objects": _raw(seen), "not_shown": max(len(seen.changes) - MAX_OBJECTS, 0)}
     traces, icons = reverse("traces"), static("icons.svg")

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from collector.grpc import receiver
 from collector.ingest import ingest
+from dashboard import kept
 from sandboxes.watch import standing, watcher
 
 Check = dict[str, str]
@@ -55,6 +56,7 @@ def status(request: HttpRequest) -> JsonResponse:
             "last_receipt_ns": str(stats.last_receipt_ns) if stats.last_receipt_ns else None,
             "spans_per_s": stats.spans_per_s,
             "transactions": stats.transactions,
+            "retention": kept.status(),
             "cpu_ns": {
                 "decode": str(stats.decode_ns),
                 "write": str(stats.write_ns),

@@ -12,10 +12,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from dashboard.kept import gone
 from dashboard.parameters import RANGES_S, ParameterError, Parameters, parse
 from dashboard.views.ranges import reaching
 
 Context = dict[str, Any]
+DELETED_WHEN_OLD = ("logs", "traces", "metrics")
 MOST_QUOTED = 24  # characters of a text that was looked for
 
 
@@ -52,6 +54,8 @@ def draw_list(
         return render(request, template, context | {"problems": error.problems}, status=400)
     if not context["rows"]:
         context |= why_empty(request, parameters)
+        if name in DELETED_WHEN_OLD and parameters.filter.to_ns is not None:
+            context |= gone(parameters.filter.to_ns)
     return render(request, template, context)
 
 

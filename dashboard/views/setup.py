@@ -23,6 +23,7 @@ from collector.importing import Account, import_stream
 from collector.ingest import Unavailable, ingest
 from collector.models import Log, MetricPoint, Span
 from collector.zone import local_zone, named_zone
+from dashboard import kept
 from dashboard.doctor import Examination, Status, examination, remembered
 from dashboard.instructions import instructions
 from sandboxes.models import Claim
@@ -68,13 +69,16 @@ def _checks(found: Examination | None) -> dict[str, Any]:
 
 
 def _state(request: HttpRequest) -> dict[str, Any]:
+    now = kept.kept()
     return {
         "instructions": instructions(request),
         "stats": ingest.stats,
         "receiving": ingest.running,
         "grpc_running": receiver.running,
         "held": _held(),
-        "database_bytes": queries.database_bytes(),
+        "kept": now,
+        "kept_limits": kept.limits(),
+        "kept_why": kept.why(now.latest) if now.latest else "",
         "database": "SQLite" if connection.vendor == "sqlite" else "PostgreSQL",
         "public": settings.DASHBOARD_PUBLIC_URL,
         "watching": standing(watcher.state),

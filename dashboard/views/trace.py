@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from collector import queries
 from collector.models import Span, Trace
 from collector.queries import SEPARATOR
+from dashboard.kept import gone
 from dashboard.trace.reading import MAX_SPANS, read_spans
 from dashboard.trace.span_detail import span_detail
 from dashboard.trace.statistics import operation_times
@@ -103,4 +104,7 @@ def _missing(request: HttpRequest, trace_id: str, is_id: bool = True) -> HttpRes
     """A trace that is not there. Its page waits for it, and draws itself when it comes."""
     template = "dashboard/_trace_missing.html" if "X-Partial" in request.headers else "dashboard/trace_missing.html"
     context = {"trace_id": trace_id, "is_id": is_id, "any": Trace.objects.exists()}
+    if is_id:
+        mentioned_ns = queries.mentioned_ns(trace_id)
+        context |= {"mentioned_ns": mentioned_ns, **gone(mentioned_ns)}
     return render(request, template, context, status=404)

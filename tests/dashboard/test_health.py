@@ -22,7 +22,7 @@ def test_it_is_not_ready_while_telemetry_would_not_be_kept(db: None, client: Cli
     }
 
 
-def test_the_status_gives_nanoseconds_as_strings(client: Client) -> None:
+def test_the_status_gives_nanoseconds_as_strings(db: None, client: Client) -> None:
     status = client.get("/api/v1/status").json()
     assert status["started_ns"].isdigit()
     assert status["cpu_ns"]["process"].isdigit()
