@@ -5,11 +5,16 @@ to browsers. Messages are hints that can be fetched again; the truth is rows.
 
 Topics and groups. All pages of one topic share a group; the hint names what changed, and a page about one trace is told
 when its trace is among them. What happens within a tick is merged: at most four messages a second and topic.
+
+Several processes may publish, each with a name and a count of its own: a message that was lost on the way shows as a
+gap in the count of its publisher.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import secrets
 from collections import Counter
 from typing import Any
 
@@ -21,8 +26,10 @@ TICK_S = 0.25
 # Signals, and the counter of `Committed` that moves them.
 SIGNALS = {"traces": "spans", "logs": "logs", "metrics": "points"}
 # Topics of the layers above, which say by id what changed (`Committed.tell`).
-TOLD = ("claims", "pools")
-ALL_OF = {"trace": "traces", "claim": "claims"}  # a single one is told through the group of all
+TOLD = ("claims", "pools", "runs")
+# What the overview is made of.
+OVERVIEW = frozenset({"traces", "claims", "pools"})
+ALL_OF = {"trace": "traces", "claim": "claims", "run": "runs"}  # a single one is told through the group of all
 
 
 def group_of(topic: str) -> str:
@@ -34,8 +41,10 @@ class Publisher:
     """Merges commits for a tick, then sends one message a topic. Lives in one event loop."""
 
     def __init__(self) -> None:
+        self.name = f"{os.getpid():x}.{secrets.token_hex(4)}"
         self._pending: dict[str, dict[str, Any]] = {}
         self._seq: Counter[str] = Counter()
+        self._heard: dict[tuple[str, str], int] = {}
         self._tick: asyncio.TimerHandle | None = None
         self._sending: set[asyncio.Task[None]] = set()
         self.version = -1  # counts the commits this process knows of; -1: nobody tells it of any
@@ -46,8 +55,7 @@ class Publisher:
 
     def committed(self, committed: Committed) -> None:
         """Takes note of a commit. The first one after a quiet tick goes out at once."""
-        if self.version >= 0:
-            self.version += 1
+        self._count()
         for topic, counter in SIGNALS.items():
             count = getattr(committed, counter)
             if count or committed.elsewhere:
@@ -56,6 +64,8 @@ class Publisher:
             ids = committed.changed.get(topic, set())
             if ids or committed.elsewhere:
                 self._merge_told(topic, ids, committed.elsewhere)
+        if self._pending.keys() & OVERVIEW:
+            self._pending["overview"] = {}
         if self._tick is None:
             self._send()
 
@@ -64,6 +74,16 @@ class Publisher:
         self._pending["status"] = data
         if self._tick is None:
             self._send()
+
+    def heard(self, publisher: str, topic: str, seq: int) -> None:
+        """A message of some process has arrived at a page of ours: of another one's, it tells of a commit too."""
+        if publisher != self.name and topic != "status" and self._heard.get((publisher, topic)) != seq:
+            self._heard[publisher, topic] = seq
+            self._count()
+
+    def _count(self) -> None:
+        if self.version >= 0:
+            self.version += 1
 
     def _merge(self, topic: str, count: int, committed: Committed) -> None:
         hint = self._pending.setdefault(topic, {"count": 0, "trace_ids": set(), "complete": True})
@@ -87,8 +107,8 @@ class Publisher:
             self._seq[topic] += 1
             for ids in data.keys() & {"trace_ids", "ids"}:
                 data[ids] = sorted(data[ids])[:MAX_TOLD_IDS]
-            message = {"type": "live.message", "topic": topic, "seq": self._seq[topic], "data": data}
-            task = loop.create_task(self._send_one(topic, message))
+            told = {"publisher": self.name, "topic": topic, "seq": self._seq[topic], "data": data}
+            task = loop.create_task(self._send_one(topic, {"type": "live.message", **told}))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
         self._tick = loop.call_later(TICK_S, self._ticked)

@@ -4,36 +4,92 @@ Before: `collector.publish` sends to a topic's group. After: static/js/live.js f
 
 Client: {"op": "subscribe" | "unsubscribe", "id": 1, "topic": "traces", "params": {}}.
 Server: {"topic", "seq", "type": "snapshot" | "delta" | "reset", "data", "id"}; a gap in `seq` means: fetch again.
+
+A subscription hears at most four messages a second, however many processes publish: what comes sooner is merged. One
+task sends everything, so that a browser that does not read holds up nobody: not what is sent to us, nor other pages.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from collections import deque
+from dataclasses import dataclass, field
 from typing import Any, TypeGuard, cast
 
 import orjson
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from collector.publish import group_of
+from collector.publish import TICK_S, group_of, publisher
+from collector.writer import MAX_TOLD_IDS
 from dashboard.access import websocket_origin_allowed, websocket_user_allowed
 
-TOPICS = frozenset({"traces", "trace", "logs", "metrics", "status", "claims", "claim", "pools"})
+log = logging.getLogger(__name__)
+
+TOPICS = frozenset(
+    {"overview", "traces", "trace", "logs", "metrics", "status", "claims", "claim", "pools", "runs", "run"}
+)
 # Topics about a single thing: the parameter that names it, and where a message holds the ids of those that changed.
-SINGLE = {"trace": ("trace_id", "trace_ids"), "claim": ("uid", "ids")}
+SINGLE = {"trace": ("trace_id", "trace_ids"), "claim": ("uid", "ids"), "run": ("id", "ids")}
 NO_LOGIN, WRONG_ORIGIN = 4401, 4403
 MAX_SUBSCRIPTIONS = 32
+MAX_REPLIES = 100  # waiting for a browser that asks faster than it reads
+SEND_TIMEOUT_S = 10.0
+# Ticks of several processes and of timers never fall quite together.
+SHORTEST_S = TICK_S * 0.9
+GUESS_S = 1.0
+RANKS = {"delta": 0, "reset": 1, "snapshot": 2}  # of two messages the one that asks for more
 
 
 def _is_topic(topic: object) -> TypeGuard[str]:
     return isinstance(topic, str) and topic in TOPICS
 
 
+@dataclass(slots=True)
+class _Subscription:
+    """What a page asked for, under its own number; `kind` and `data` wait to be sent, not before `due`."""
+
+    topic: str
+    params: dict[str, Any]
+    seq: int = 0
+    due: float = 0.0
+    kind: str = ""
+    data: dict[str, Any] = field(default_factory=dict)
+
+    def merge(self, kind: str, data: dict[str, Any]) -> None:
+        """What waits already, and this."""
+        both = dict(data)
+        for name, before in self.data.items():
+            if name == "count":
+                both[name] = before + data.get(name, 0)
+            elif name == "ids":
+                both[name] = sorted({*before, *data.get(name, ())})[:MAX_TOLD_IDS]
+            elif name == "complete":
+                both[name] = before and data.get(name, True)
+        if RANKS[kind] >= RANKS.get(self.kind, -1):
+            self.kind = kind
+        self.data = both
+
+    def taken(self, now: float) -> dict[str, Any]:
+        """What waited, to be sent now."""
+        told = {"topic": self.topic, "seq": self.seq + 1, "type": self.kind, "data": self.data}
+        # Another process's commit may concern any page: each of them looks for itself, and most find nothing.
+        guess = self.topic in SINGLE and not self.data.get("complete", True)
+        rest_s = GUESS_S if guess else 0.0 if self.kind == "snapshot" else SHORTEST_S
+        self.seq, self.kind, self.data, self.due = self.seq + 1, "", {}, now + rest_s
+        return told
+
+
 class LiveConsumer(AsyncJsonWebsocketConsumer):
     """One page's subscriptions, by the number the page gave them."""
 
     async def connect(self) -> None:
-        self.subscriptions: dict[int, tuple[str, dict[str, str]]] = {}
-        self.sent: dict[int, int] = {}
-        self.seen: dict[str, int] = {}
+        self.subscriptions: dict[int, _Subscription] = {}
+        self.seen: dict[tuple[str, str], int] = {}  # (publisher, topic) -> seq
+        self.replies: deque[dict[str, Any]] = deque()
+        self.wake = asyncio.Event()
+        self.sender: asyncio.Task[None] | None = None
         scope = cast(dict[str, Any], self.scope)
         self.refused = WRONG_ORIGIN if not websocket_origin_allowed(scope) else 0
         if not self.refused and not websocket_user_allowed(scope):
@@ -41,10 +97,20 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         await self.accept()  # a close code only reaches the browser once the socket is open
         if self.refused:
             await self.close(self.refused)
+        else:
+            self.sender = asyncio.create_task(self._send_all())
 
     async def disconnect(self, code: int) -> None:
-        for topic in {topic for topic, _ in self.subscriptions.values()}:
-            await self.channel_layer.group_discard(group_of(topic), self.channel_name)
+        if self.sender:
+            self.sender.cancel()
+        for group in {group_of(one.topic) for one in self.subscriptions.values()}:
+            await self.channel_layer.group_discard(group, self.channel_name)
+        self.subscriptions = {}
+
+    async def live_drop(self, event: dict[str, Any]) -> None:
+        """The browser does not read. Saying good-bye would wait for it as well: `protocol` cuts the connection."""
+        await self.disconnect(1006)
+        raise StopConsumer
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
         if self.refused:
@@ -57,37 +123,77 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         if not isinstance(content, dict) or not isinstance(content.get("id"), int):
-            await self.send_json({"type": "error", "data": "a message needs op, id and topic"})
+            await self._reply({"type": "error", "data": "a message needs op, id and topic"})
             return
         number, params = content["id"], content.get("params") or {}
         topic: object = content.get("topic")
         if content.get("op") == "unsubscribe":
-            self.subscriptions.pop(number, None)
+            await self._leave(number)
         elif content.get("op") != "subscribe" or not _is_topic(topic) or not isinstance(params, dict):
-            await self.send_json({"type": "error", "id": number, "data": "no such op or topic"})
-        elif len(self.subscriptions) >= MAX_SUBSCRIPTIONS:
-            await self.send_json({"type": "error", "id": number, "data": "too many subscriptions on one socket"})
+            await self._reply({"type": "error", "id": number, "data": "no such op or topic"})
+        elif number not in self.subscriptions and len(self.subscriptions) >= MAX_SUBSCRIPTIONS:
+            await self._reply({"type": "error", "id": number, "data": "too many subscriptions on one socket"})
         else:
-            self.subscriptions[number] = (topic, params)
-            self.sent[number] = 0
+            await self._leave(number)
+            self.subscriptions[number] = _Subscription(topic, params, kind="snapshot")
             await self.channel_layer.group_add(group_of(topic), self.channel_name)
-            await self._forward(number, topic, "snapshot", {})
+            self.wake.set()
 
     async def live_message(self, event: dict[str, Any]) -> None:
         """A message of the layer. One that was lost on the way (the layer drops when it is full) makes it a reset."""
         source = event["topic"]
-        lost = source in self.seen and event["seq"] != self.seen[source] + 1
-        self.seen[source] = event["seq"]
-        for number, (topic, params) in list(self.subscriptions.items()):
-            if group_of(topic) != group_of(source):
-                continue
-            data = event["data"]
-            if topic in SINGLE and not lost and data["complete"]:
-                name, ids = SINGLE[topic]
-                if params.get(name) not in data[ids]:
-                    continue
-            await self._forward(number, topic, "reset" if lost else "delta", data)
+        key = event["publisher"], source
+        lost = key in self.seen and event["seq"] != self.seen[key] + 1
+        self.seen[key] = event["seq"]
+        publisher.heard(event["publisher"], source, event["seq"])
+        for one in self.subscriptions.values():
+            if group_of(one.topic) == group_of(source) and (lost or _concerns(one, event["data"])):
+                # Nobody reads which traces they were: a page of one was picked by them here, a list fetches itself.
+                data = {name: item for name, item in event["data"].items() if name != "trace_ids"}
+                one.merge("reset" if lost else "delta", data)
+        self.wake.set()
 
-    async def _forward(self, number: int, topic: str, kind: str, data: dict[str, Any]) -> None:
-        self.sent[number] += 1
-        await self.send_json({"topic": topic, "id": number, "seq": self.sent[number], "type": kind, "data": data})
+    async def _leave(self, number: int) -> None:
+        left = self.subscriptions.pop(number, None)
+        if left and not any(group_of(one.topic) == group_of(left.topic) for one in self.subscriptions.values()):
+            await self.channel_layer.group_discard(group_of(left.topic), self.channel_name)
+            group = group_of(left.topic)
+            self.seen = {key: seq for key, seq in self.seen.items() if group_of(key[1]) != group}
+
+    async def _reply(self, message: dict[str, Any]) -> None:
+        self.replies.append(message)
+        self.wake.set()
+        if len(self.replies) > MAX_REPLIES:
+            await self._drop("it asks faster than it reads")
+
+    async def _drop(self, why: str) -> None:
+        log.warning("A page's websocket is dropped: %s.", why)
+        await self.channel_layer.send(self.channel_name, {"type": "live.drop"})
+
+    async def _send_all(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                await self.wake.wait()
+                self.wake.clear()
+                while self.replies:
+                    await self._send_one(self.replies.popleft())
+                for number, one in list(self.subscriptions.items()):
+                    if one.kind and one.due <= loop.time():
+                        await self._send_one({"id": number, **one.taken(loop.time())})
+                if late := [one.due for one in self.subscriptions.values() if one.kind]:
+                    loop.call_at(min(late), self.wake.set)
+        except TimeoutError:
+            await self._drop("it does not read")
+
+    async def _send_one(self, message: dict[str, Any]) -> None:
+        async with asyncio.timeout(SEND_TIMEOUT_S):
+            await self.send(text_data=orjson.dumps(message).decode())
+
+
+def _concerns(one: _Subscription, data: dict[str, Any]) -> bool:
+    """Whether a page about a single thing is among what changed; without all the ids it has to look for itself."""
+    if one.topic not in SINGLE or not data["complete"]:
+        return True
+    name, ids = SINGLE[one.topic]
+    return one.params.get(name) in data[ids]

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from asyncio import TimerHandle
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from collector.grpc import receiver
 
@@ -21,6 +23,8 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113, 3.4
 HEADERS_TIMEOUT_S = 15
 MAX_HEADER_BYTES = 64 * 1024
 BODY_IDLE_TIMEOUT_S = 60
+WEBSOCKET_BUFFER_BYTES = 128 * 1024
+LAST_WORDS_S = 15  # for a browser to take in that its websocket ends
 
 
 class Protocol(HttpToolsProtocol):
@@ -95,6 +99,29 @@ class Protocol(HttpToolsProtocol):
         self.connections.discard(self)  # it lives until the gRPC receiver ends it, and must not hold up a shutdown
         self.transport.pause_reading()
         self._splicing = self.loop.create_task(splice(self.transport, first))
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """A page's websocket. Whoever does not read is cut off; uvicorn would wait until all that is owed has been read."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            # Left to itself the kernel buffers megabytes for each page that does not read.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, WEBSOCKET_BUFFER_BYTES)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._cut_off()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        super().on_task_complete(task)
+        self.loop.call_later(LAST_WORDS_S, self._cut_off)
+
+    def _cut_off(self) -> None:
+        if not self.disconnected:
+            self.transport.abort()
 
 
 async def splice(near: asyncio.Transport, first: bytes) -> None:

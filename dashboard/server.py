@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import uvicorn
 from django.conf import settings
 
-from dashboard.protocol import Protocol
+from dashboard.protocol import Protocol, WebSocketProtocol
 
 # Longer than exporters wait between two batches (5 s): a connection closed just as one leaves would lose it.
 KEEP_ALIVE_S = 75
@@ -72,7 +72,7 @@ def serve(sockets: list[socket.socket], ready: Callable[[], None]) -> None:
     config = uvicorn.Config(
         "dashboard.asgi:application",
         http=Protocol,
-        ws="websockets-sansio",
+        ws=WebSocketProtocol,
         loop="uvloop",
         lifespan="on",
         log_config=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,13 +21,16 @@ ORIGIN = [(b"host", b"localhost:8000"), (b"origin", b"http://localhost:8000")]
 TRACE, OTHER = "0a" * 16, "0b" * 16
 
 
+def scope(headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+    return {"type": "websocket", "path": "/ws/live/", "headers": headers, "query_string": b"", "subprotocols": []}
+
+
 class Socket:
     """The browser's end of a websocket. (channels.testing would bring another server along.)"""
 
     def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
-        scope = {"type": "websocket", "path": "/ws/live/", "headers": headers, "query_string": b"", "subprotocols": []}
         communicator: Any = ApplicationCommunicator
-        self._consumer = communicator(LiveConsumer.as_asgi(), scope)
+        self._consumer = communicator(LiveConsumer.as_asgi(), scope(headers))
 
     async def connect(self) -> None:
         await self._consumer.send_input({"type": "websocket.connect"})
@@ -120,15 +124,117 @@ async def test_commits_of_one_tick_are_one_message() -> None:
         assert await socket.hears_nothing()
 
 
+def layer() -> Any:
+    found = get_channel_layer()
+    assert found is not None
+    return found
+
+
+def message(publisher: str, seq: int, topic: str = "logs", **data: Any) -> dict[str, Any]:
+    data = {"count": 1, "complete": True} | data
+    return {"type": "live.message", "publisher": publisher, "topic": topic, "seq": seq, "data": data}
+
+
 async def test_a_message_lost_on_the_way_makes_the_next_one_a_reset() -> None:
-    layer = get_channel_layer()
-    assert layer is not None
     async with page({"topic": "logs"}) as socket:
-        for seq in (1, 3):
-            message = {"type": "live.message", "topic": "logs", "seq": seq, "data": {"count": 1, "complete": True}}
-            await layer.group_send(group_of("logs"), message)
+        await layer().group_send(group_of("logs"), message("a", 1))
         assert (await socket.receive())["type"] == "delta"
+        await layer().group_send(group_of("logs"), message("a", 3))
         assert (await socket.receive())["type"] == "reset"
+
+
+async def test_each_of_several_processes_counts_for_itself() -> None:
+    async with page({"topic": "logs"}) as socket:
+        for seq in (7, 8, 9):
+            for publisher in ("a", "b"):
+                await layer().group_send(group_of("logs"), message(publisher, seq))
+        heard = await until_counted(socket, 6)
+        assert {one["type"] for one in heard} == {"delta"}
+        assert [one["seq"] for one in heard] == list(range(2, 2 + len(heard)))
+
+
+async def until_counted(socket: Socket, count: int) -> list[Any]:
+    """Messages until they have counted that many."""
+    heard: list[Any] = []
+    while sum(one["data"].get("count", 0) for one in heard) < count:
+        heard.append(await socket.receive())
+    return heard
+
+
+async def test_a_page_hears_no_more_than_four_messages_a_second_however_many_publish() -> None:
+    async with page({"topic": "logs"}) as socket:
+        for seq in range(1, 11):
+            for publisher in ("a", "b", "c"):
+                await layer().group_send(group_of("logs"), message(publisher, seq))
+        assert len(await until_counted(socket, 30)) <= 3
+
+
+async def test_the_overview_hears_of_traces_and_of_claims_and_not_of_logs() -> None:
+    publisher = Publisher()
+    async with page({"topic": "overview"}) as socket:
+        publisher.committed(Committed(logs=1))
+        assert await socket.hears_nothing()
+        publisher.committed(Committed(spans=1, trace_ids={TRACE}))
+        assert (await socket.receive())["topic"] == "overview"
+        claims = Committed()
+        claims.tell("claims", ["a"])
+        publisher.committed(claims)
+        assert (await socket.receive())["topic"] == "overview"
+
+
+async def test_a_run_page_hears_of_its_own_run_only() -> None:
+    publisher = Publisher()
+    async with page({"topic": "run", "params": {"id": "3"}}) as socket:
+        for number in ("4", "3"):
+            told = Committed()
+            told.tell("runs", [number])
+            publisher.committed(told)
+        assert (await socket.receive())["data"]["ids"] == ["3"]
+
+
+async def test_commits_of_other_processes_make_kept_answers_old() -> None:
+    publisher = Publisher()
+    publisher.start()
+    publisher.heard("another", "logs", 5)
+    publisher.heard("another", "logs", 5)  # at another page of ours
+    publisher.heard(publisher.name, "logs", 1)
+    assert publisher.version == 1
+
+
+async def test_who_does_not_read_is_dropped_and_the_others_hear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.consumers.SEND_TIMEOUT_S", 0.2)
+    publisher, stuck = Publisher(), asyncio.Event()
+    incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    await incoming.put({"type": "websocket.connect"})
+    await incoming.put({"type": "websocket.receive", "text": '{"op": "subscribe", "id": 1, "topic": "logs"}'})
+
+    async def send(event: dict[str, Any]) -> None:
+        if event["type"] == "websocket.send":
+            await stuck.wait()  # as a transport whose buffer is full
+
+    application: Any = LiveConsumer.as_asgi()
+    silent = asyncio.create_task(application(scope(ORIGIN), incoming.get, send))
+    async with page({"topic": "logs"}) as socket:
+        publisher.committed(Committed(logs=1))
+        assert (await socket.receive())["type"] == "delta"
+        await asyncio.wait_for(silent, 20)
+        publisher.committed(Committed(logs=1))
+        assert (await socket.receive())["type"] == "delta"
+
+
+async def test_who_asks_faster_than_it_reads_is_dropped() -> None:
+    incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    await incoming.put({"type": "websocket.connect"})
+    for _ in range(200):
+        await incoming.put({"type": "websocket.receive", "text": "{}"})
+    stuck = asyncio.Event()
+
+    async def send(event: dict[str, Any]) -> None:
+        if event["type"] == "websocket.send":
+            await stuck.wait()
+
+    application: Any = LiveConsumer.as_asgi()
+    await asyncio.wait_for(application(scope(ORIGIN), incoming.get, send), 20)
 
 
 async def test_an_unsubscribed_topic_is_silent() -> None:
