@@ -11,7 +11,6 @@ Three rules keep the lists fast on both databases (measured at 1 M spans, docs/d
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,15 +19,18 @@ from django.db import connection
 from django.db.models import Exists, F, Min, Model, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Cast, StrIndex
 
+from collector.conditions import Condition, looks_at_each
+from collector.matching import id_prefix, matching, named, named_operations
 from collector.models import Exemplar, Log, MetricPoint, MetricStream, Operation, Resource, Scope, Span, Trace
 
 Row = TypeVar("Row", bound=Model)
 
 STATUS_CODES = {"unset": 0, "ok": 1, "error": 2}
 SEPARATOR = "\x1f"  # around each name in Trace.services
-ID_PREFIX = re.compile(r"[0-9a-fA-F]{4,32}")  # shorter ones are words more often than ids
 FEW_SPANS = 5_000
 MANY_OPERATIONS = 500
+MOST_LOOKED_AT = 100_000
+LATER_SPANS_NS = 3_600 * 10**9  # a trace that began in the range is looked at for so long after its end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class TelemetryFilter:
     trace_id: str = ""
     severity: int = 0  # the lowest severity number to show
     stream: int = 0  # a metric stream's id
+    where: Condition | None = None  # what one span has to meet
+    most_looked_at: int | None = MOST_LOOKED_AT  # spans, for what no index helps with; None: all of them
     linked: frozenset[tuple[str, str]] | None = None  # (trace id, span id): these spans, and what was said in them
     metric: str = ""  # the name of one
 
@@ -66,7 +70,9 @@ def traces(f: TelemetryFilter) -> QuerySet[Trace]:
     if f.service or f.operation:
         found = _having(found, _operations(f), f)
     if f.q:
-        found = _having(found, _named(f.q), f, f.q)
+        found = _having(found, named_operations(f.q), f, f.q)
+    if f.where is not None:
+        found = _with_a_span(found, f.where, f)
     return found.prefetch_related("head_operation")
 
 
@@ -83,8 +89,11 @@ def spans(f: TelemetryFilter) -> QuerySet[Span]:
     if f.service or f.operation:
         found = found.filter(operation__in=_operations(f))
     if f.q:
-        wanted = Q(operation__in=_named(f.q)) | _id_prefix("trace_id", f.q, 32) | _id_prefix("span_id", f.q, 16)
-        found = found.filter(wanted)
+        found = found.filter(named(f.q))
+    if f.where is not None:
+        found = found.filter(matching(f.where))
+        if (until_ns := looked_until(f, oldest_first=True)) is not None:
+            found = found.filter(start_ns__lt=until_ns)
     return found.prefetch_related("operation", "resource", "scope")
 
 
@@ -108,8 +117,8 @@ def logs(f: TelemetryFilter) -> QuerySet[Log]:
             | Q(attributes_text__icontains=written)
             | Q(event_name__icontains=f.q)
             | Q(scope__in=Scope.objects.filter(name__icontains=f.q).values("id"))
-            | _id_prefix("trace_id", f.q, 32)
-            | _id_prefix("span_id", f.q, 16)
+            | id_prefix("trace_id", f.q, 32)
+            | id_prefix("span_id", f.q, 16)
         )
     return found.prefetch_related("resource", "scope")
 
@@ -183,7 +192,7 @@ def operations(service: str = "", limit: int = 1_000) -> list[str]:
 
 def operation_ids(f: TelemetryFilter) -> set[int] | None:
     """The operations that service, operation and text of a filter name; None when it names none: all."""
-    found = Operation.objects.all() if not f.q else Operation.objects.filter(pk__in=_named(f.q))
+    found = Operation.objects.all() if not f.q else Operation.objects.filter(pk__in=named_operations(f.q))
     if f.service or f.operation:
         found = found.filter(pk__in=_operations(f))
     return set(found.values_list("id", flat=True)) if f.q or f.service or f.operation else None
@@ -232,10 +241,6 @@ def _operations(f: TelemetryFilter) -> QuerySet[Operation, Any]:
     return found.values("id")
 
 
-def _named(q: str) -> QuerySet[Operation, Any]:
-    return Operation.objects.filter(Q(name__icontains=q) | Q(service__icontains=q)).values("id")
-
-
 def _streams_named(f: TelemetryFilter) -> QuerySet[MetricStream]:
     found = MetricStream.objects.all()
     if f.stream:
@@ -249,13 +254,6 @@ def _streams_named(f: TelemetryFilter) -> QuerySet[MetricStream]:
     return found
 
 
-def _id_prefix(column: str, q: str, digits: int) -> Q:
-    """Ids that begin with `q`, when it may be the beginning of one."""
-    if len(q) > digits or not ID_PREFIX.fullmatch(q):
-        return Q()
-    return Q(**{f"{column}__gte": q.ljust(digits, "0"), f"{column}__lte": q.ljust(digits, "f")})
-
-
 def _having(
     found: QuerySet[Trace], wanted: QuerySet[Operation, Any], f: TelemetryFilter, text: str = ""
 ) -> QuerySet[Trace]:
@@ -264,7 +262,7 @@ def _having(
     Few such spans: their traces, by id. Many: walking the list from its newest trace meets one soon. A trace's spans
     start no earlier than the trace, so the range's beginning bounds them too.
     """
-    by_id = _id_prefix("trace_id", text, 32)
+    by_id = id_prefix("trace_id", text, 32)
     spans_there = Span.objects.filter(operation__in=wanted)
     if f.from_ns is not None:
         spans_there = spans_there.filter(start_ns__gte=f.from_ns)
@@ -281,3 +279,27 @@ def _having(
     # "+ 0" keeps SQLite from looking up the operation's thousands of spans for each trace instead of the trace's few.
     mine = Span.objects.filter(trace_id=OuterRef("trace_id")).alias(operation_number=F("operation_id") + 0)
     return found.filter(by_id | Q(Exists(mine.filter(operation_number__in=wanted))))
+
+
+def looked_until(f: TelemetryFilter, oldest_first: bool = False) -> int | None:
+    """Where looking at spans one by one ends, the newest first unless said otherwise; None: all are looked at."""
+    if f.where is None or f.most_looked_at is None or not looks_at_each(f.where):
+        return None
+    starts = _in_range(Span.objects.all(), f, "start_ns").order_by("start_ns" if oldest_first else "-start_ns")
+    return starts.values_list("start_ns", flat=True)[f.most_looked_at : f.most_looked_at + 1].first()
+
+
+def _with_a_span(found: QuerySet[Trace], condition: Condition, f: TelemetryFilter) -> QuerySet[Trace]:
+    """The traces with a span that meets the condition. Few such spans: by id; many: walking the list meets one soon."""
+    there = Span.objects.filter(matching(condition))
+    from_ns = max(filter(None, (f.from_ns, looked_until(f))), default=None)
+    if from_ns is not None:
+        there = there.filter(start_ns__gte=from_ns)
+    if f.to_ns is not None:
+        there = there.filter(start_ns__lt=f.to_ns + LATER_SPANS_NS)
+    if f.linked is not None:
+        there = there.filter(trace_id__in={trace for trace, _ in f.linked})
+    ids = list(there.order_by("-start_ns").values_list("trace_id", flat=True)[: FEW_SPANS + 1])
+    if len(ids) <= FEW_SPANS:
+        return found.filter(trace_id__in=set(ids))
+    return found.filter(Exists(there.order_by().filter(trace_id=OuterRef("trace_id"))))

@@ -13,6 +13,7 @@ import csv
 import io
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from itertools import islice
 
 from asgiref.sync import sync_to_async
@@ -38,7 +39,9 @@ NO_LIMIT = 2**63 - 1
 
 def parse_export(name: str, query: QueryDict) -> Parameters:
     """The parameters of the export `name`: everything there is, unless asked otherwise. Raises ParameterError."""
-    return parse(query, NAMES[name], "all", default_limit=NO_LIMIT, max_limit=NO_LIMIT)
+    parameters = parse(query, NAMES[name], "all", default_limit=NO_LIMIT, max_limit=NO_LIMIT)
+    # Whoever takes a file away waits for all of it: every span is looked at.
+    return replace(parameters, filter=replace(parameters.filter, most_looked_at=None))
 
 
 def csv_chunks(name: str, parameters: Parameters) -> Iterator[bytes]:

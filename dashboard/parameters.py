@@ -21,6 +21,7 @@ from django.http import QueryDict
 from collector import paging
 from collector.paging import Cursor, CursorError, Page
 from collector.queries import TelemetryFilter
+from dashboard.filter_language import read_filter
 from dashboard.values import (
     duration_ns,
     one_of,
@@ -114,6 +115,7 @@ def parse(
         range_name = range_name or default_range
         if range_name in RANGES_S:
             from_ns = time.time_ns() - RANGES_S[range_name] * 10**9
+    q = reading.read("q", read_filter if names >= SPAN_NAMES else str.strip) or ""
     telemetry_filter = TelemetryFilter(
         from_ns=from_ns,
         to_ns=to_ns,
@@ -121,7 +123,8 @@ def parse(
         operation=reading.read("operation", plain_text) or "",
         status=reading.read("status", one_of(STATUSES)) or "",
         min_duration_ns=reading.read("min_duration", duration_ns),
-        q=reading.read("q", str.strip) or "",
+        q=q if isinstance(q, str) else "",
+        where=None if isinstance(q, str) else q,
         trace_id=reading.read("trace_id", trace_id) or "",
         severity=reading.read("severity", severity_number) or 0,
         stream=reading.read("stream", stream_id) or 0,

@@ -58,7 +58,8 @@ def _refuse(request: HttpRequest, error: ParameterError) -> HttpResponse:
 def spans(request: HttpRequest) -> dict[str, object]:
     parameters = parse(request.GET, SPAN_NAMES, "all")
     page = parameters.page(queries.spans(parameters.filter))
-    return {"items": rows.spans(page.rows), "next": rows.cursor(page)}
+    until_ns = queries.looked_until(parameters.filter, oldest_first=True)
+    return {"items": rows.spans(page.rows), "next": rows.cursor(page), "looked_until_ns": until_ns and str(until_ns)}
 
 
 @api.get("/logs", response=shapes.Logs, openapi_extra=described(LOG_NAMES), summary="Log records, newest first")
@@ -84,7 +85,9 @@ def metric_points(request: HttpRequest) -> dict[str, object]:
 def traces(request: HttpRequest) -> dict[str, object]:
     parameters = parse(request.GET, TRACE_NAMES, "all")
     page = parameters.page(queries.traces(parameters.filter))
-    return {"items": [rows.trace(trace) for trace in page.rows], "next": rows.cursor(page)}
+    until_ns = queries.looked_until(parameters.filter)
+    items = [rows.trace(trace) for trace in page.rows]
+    return {"items": items, "next": rows.cursor(page), "looked_until_ns": until_ns and str(until_ns)}
 
 
 @api.get(

@@ -236,10 +236,11 @@ class WholeClaim(Schema):
 
 
 class Spans(Schema):
-    """A page of spans."""
+    """A page of spans. `looked_until_ns`: attributes of later spans were not looked at; go on with it as `from`."""
 
     items: list[Span]
     next: str | None
+    looked_until_ns: str | None = None
 
 
 class Logs(Schema):
@@ -257,10 +258,11 @@ class MetricPoints(Schema):
 
 
 class Traces(Schema):
-    """A page of traces."""
+    """A page of traces. `looked_until_ns`: attributes of earlier spans were not looked at; go on with it as `to`."""
 
     items: list[Trace]
     next: str | None
+    looked_until_ns: str | None = None
 
 
 class WholeTrace(Schema):

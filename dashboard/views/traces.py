@@ -71,6 +71,7 @@ def _list(parameters: Parameters) -> dict[str, Any]:
         "range": parameters.range,
         "rows": [_row(trace, scale, heads, linked.get(trace.trace_id, [])) for trace in page.rows],
         "claimed": bool(linked),
+        **_looked(parameters),
         "ticks": ticks(scale, most=5),
         "next": page.next,
         "count": count,
@@ -80,16 +81,26 @@ def _list(parameters: Parameters) -> dict[str, Any]:
     }
 
 
+def _looked(parameters: Parameters) -> dict[str, Any]:
+    """Where looking at attributes ended, and the link that goes on there."""
+    f = parameters.filter
+    until_ns = queries.looked_until(f)
+    if until_ns is None:
+        return {}
+    further = parameters.link(range=None, from_=f.from_ns, to=until_ns, cursor=None)
+    return {"looked_until_ns": until_ns, "most_looked_at": f.most_looked_at, "further": further}
+
+
 def _most_counted(parameters: Parameters) -> int:
     """Counting stops sooner where a look at a trace is a look at its spans: 1,000 of them took longer than the rest."""
     f = parameters.filter
-    return 200 if f.operation or f.q else 1_000
+    return 200 if f.operation or f.q or f.where else 1_000
 
 
 def _csv_rows(parameters: Parameters) -> tuple[int | None, bool]:
     """How many spans the CSV holds, where an index can tell: else every span there is might have to be looked at."""
     f = parameters.filter
-    if f.q or f.status or f.min_duration_ns is not None:
+    if f.q or f.where or f.status or f.min_duration_ns is not None:
         return None, False
     return queries.count_up_to(queries.spans(f))
 

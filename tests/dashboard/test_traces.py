@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from functools import partialmethod
 
 import pytest
 from django.test import Client
 
 from collector.ingest import save_now
+from collector.queries import TelemetryFilter
 from tests.dashboard.test_claim import made
 from tests.factories import MS, SECOND, T0_NS, batch, make_span, span_id, trace_id
 from tests.sandboxes.loading import link
@@ -176,3 +178,34 @@ def test_a_trace_names_the_claims_its_spans_belong_to_with_what_shows_it(client:
     assert re.findall(r'data-trace-id="([0-9a-f]+)"', alone) == [trace_id(1)]
     assert [item["trace_id"] for item in client.get("/api/v1/traces?claim=mine").json()["items"]] == [trace_id(1)]
     assert [item["name"] for item in client.get("/api/v1/spans?claim=mine").json()["items"]] == ["run"]
+
+
+def test_a_filter_finds_traces_by_what_one_of_their_spans_is(client: Client) -> None:
+    save_now(batch(make_span("slow", trace=trace_id(1), duration_ns=2 * SECOND, attributes={"http.status_code": 500}),
+                   make_span("fast", trace=trace_id(2), attributes={"http.status_code": 500})))  # fmt: skip
+    html = page(client, range="all", q="duration > 1s and http.status_code >= 500")
+    assert re.findall(r'data-trace-id="([0-9a-f]+)"', html) == [trace_id(1)]
+    assert "Attributes were looked at" not in html, "that is all of them"
+    assert "No trace matches" in page(client, range="all", q="user = nobody")
+
+
+def test_a_filter_that_cannot_be_read_is_said_at_its_field_with_the_place(client: Client) -> None:
+    response = client.get("/traces/", {"q": "service = shop and duration > "})
+    assert response.status_code == 400
+    problem = re.search(r'id="q-problem">([^<]*)', response.content.decode())
+    assert problem is not None
+    assert "cannot be read at character 30: a value is missing" in problem[1]
+
+
+def test_where_looking_at_attributes_ended_is_said_with_the_way_on(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TelemetryFilter, "__init__", partialmethod(TelemetryFilter.__init__, most_looked_at=1))
+    save_now(
+        batch(*(make_span("run", trace=trace_id(n), start_ns=T0_NS + n, attributes={"a": n}) for n in range(1, 4)))
+    )
+    html = page(client, range="all", q="a = 1")
+    assert "Attributes were looked at in the newest 1 spans" in html
+    further = re.search(r'href="([^"]*)">Look further back', html)
+    assert further is not None
+    assert f"to={T0_NS + 2}" in further[1]
