@@ -11,46 +11,21 @@ Three rules keep the lists fast on both databases (measured at 1 M spans, docs/d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 from django.db import connection
-from django.db.models import Exists, F, Min, Model, OuterRef, Q, QuerySet, Subquery, TextField, Value
-from django.db.models.functions import Cast, StrIndex
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast
 
-from collector.conditions import Condition, looks_at_each
+from collector.having import SEPARATOR, having, looked_until, with_a_span
 from collector.matching import id_prefix, matching, named, named_operations
 from collector.models import Exemplar, Log, MetricPoint, MetricStream, Operation, Resource, Scope, Span, Trace
+from collector.telemetry_filter import Row, TelemetryFilter, in_range
 
-Row = TypeVar("Row", bound=Model)
+__all__ = ["SEPARATOR", "TelemetryFilter", "looked_until"]  # what others take from here as well
 
 STATUS_CODES = {"unset": 0, "ok": 1, "error": 2}
-SEPARATOR = "\x1f"  # around each name in Trace.services
-FEW_SPANS = 5_000
-MANY_OPERATIONS = 500
-MOST_LOOKED_AT = 100_000
-LATER_SPANS_NS = 3_600 * 10**9  # a trace that began in the range is looked at for so long after its end
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TelemetryFilter:
-    """What to look for. Empty, 0 and None mean: whatever it is. Times are half-open, [from_ns, to_ns)."""
-
-    from_ns: int | None = None
-    to_ns: int | None = None
-    service: str = ""
-    operation: str = ""
-    status: str = ""  # ok, error or unset
-    min_duration_ns: int | None = None
-    q: str = ""
-    trace_id: str = ""
-    severity: int = 0  # the lowest severity number to show
-    stream: int = 0  # a metric stream's id
-    where: Condition | None = None  # what one span has to meet
-    most_looked_at: int | None = MOST_LOOKED_AT  # spans, for what no index helps with; None: all of them
-    linked: frozenset[tuple[str, str]] | None = None  # (trace id, span id): these spans, and what was said in them
-    metric: str = ""  # the name of one
 
 
 def traces(f: TelemetryFilter) -> QuerySet[Trace]:
@@ -58,7 +33,7 @@ def traces(f: TelemetryFilter) -> QuerySet[Trace]:
 
     Status: `error` is a trace with an error in any span, `ok` and `unset` are traces without one.
     """
-    found = _in_range(Trace.objects.order_by("-start_ns", "-trace_id"), f, "start_ns")
+    found = in_range(Trace.objects.order_by("-start_ns", "-trace_id"), f, "start_ns")
     if f.trace_id:
         found = found.filter(trace_id=f.trace_id)
     if f.linked is not None:
@@ -68,17 +43,17 @@ def traces(f: TelemetryFilter) -> QuerySet[Trace]:
     if f.min_duration_ns is not None:
         found = found.filter(duration_ns__gte=f.min_duration_ns)
     if f.service or f.operation:
-        found = _having(found, _operations(f), f)
+        found = having(found, _operations(f), f)
     if f.q:
-        found = _having(found, named_operations(f.q), f, f.q)
+        found = having(found, named_operations(f.q), f, f.q)
     if f.where is not None:
-        found = _with_a_span(found, f.where, f)
+        found = with_a_span(found, f.where, f)
     return found.prefetch_related("head_operation")
 
 
 def spans(f: TelemetryFilter) -> QuerySet[Span]:
     """Spans that start in the range, oldest first. Text is looked for in names, services and the start of ids."""
-    found = _in_range(Span.objects.order_by("start_ns", "id"), f, "start_ns")
+    found = in_range(Span.objects.order_by("start_ns", "id"), f, "start_ns")
     if f.trace_id:
         found = found.filter(trace_id=f.trace_id)
     found = _linked(found, f)
@@ -99,7 +74,7 @@ def spans(f: TelemetryFilter) -> QuerySet[Span]:
 
 def logs(f: TelemetryFilter) -> QuerySet[Log]:
     """Log records of the range, newest first. Text is looked for in body, attributes, event and logger names, ids."""
-    found = _in_range(Log.objects.order_by("-time_ns", "-id"), f, "time_ns")
+    found = in_range(Log.objects.order_by("-time_ns", "-id"), f, "time_ns")
     if f.trace_id:
         found = found.filter(trace_id=f.trace_id)
     found = _linked(found, f)
@@ -127,14 +102,14 @@ def streams(f: TelemetryFilter) -> QuerySet[MetricStream]:
     """Metric streams with a point in the range, by service and name. Text is looked for in names and descriptions."""
     found = _streams_named(f).order_by("resource__service", "name", "id")
     if f.from_ns is not None or f.to_ns is not None:
-        points_there = _in_range(MetricPoint.objects.filter(stream=OuterRef("pk")), f, "time_ns")
+        points_there = in_range(MetricPoint.objects.filter(stream=OuterRef("pk")), f, "time_ns")
         found = found.filter(Exists(points_there))
     return found.prefetch_related("resource", "scope")
 
 
 def points(f: TelemetryFilter) -> QuerySet[MetricPoint]:
     """Points of the range, newest first, of the streams `streams` would find."""
-    found = _in_range(MetricPoint.objects.order_by("-time_ns", "-id"), f, "time_ns")
+    found = in_range(MetricPoint.objects.order_by("-time_ns", "-id"), f, "time_ns")
     if f.stream:
         found = found.filter(stream=f.stream)
     if f.service or f.q or f.metric:
@@ -144,7 +119,7 @@ def points(f: TelemetryFilter) -> QuerySet[MetricPoint]:
 
 def latest_points(found: list[MetricStream], to_ns: int | None = None) -> dict[int, MetricPoint]:
     """The newest point of each stream, or the newest before `to_ns`, by stream id: one look into an index for each."""
-    theirs = _in_range(MetricPoint.objects.filter(stream=OuterRef("pk")), TelemetryFilter(to_ns=to_ns), "time_ns")
+    theirs = in_range(MetricPoint.objects.filter(stream=OuterRef("pk")), TelemetryFilter(to_ns=to_ns), "time_ns")
     newest = theirs.order_by("-time_ns", "-start_ns").values("id")[:1]
     ids = MetricStream.objects.filter(pk__in=[stream.pk for stream in found]).values_list(Subquery(newest), flat=True)
     rows = MetricPoint.objects.in_bulk([point_id for point_id in ids if point_id is not None])
@@ -176,7 +151,7 @@ def span_exemplars(trace_id: str) -> QuerySet[Exemplar]:
 
 def stream_exemplars(stream: MetricStream, f: TelemetryFilter) -> QuerySet[Exemplar]:
     """The measurements a stream's points brought along, newest first."""
-    return _in_range(Exemplar.objects.filter(stream=stream).order_by("-time_ns", "-id"), f, "time_ns")
+    return in_range(Exemplar.objects.filter(stream=stream).order_by("-time_ns", "-id"), f, "time_ns")
 
 
 def services() -> list[str]:
@@ -217,14 +192,6 @@ def database_bytes() -> int:
         return int(cursor.fetchone()[0])
 
 
-def _in_range(queryset: QuerySet[Row], f: TelemetryFilter, time: str) -> QuerySet[Row]:
-    if f.from_ns is not None:
-        queryset = queryset.filter(**{f"{time}__gte": f.from_ns})
-    if f.to_ns is not None:
-        queryset = queryset.filter(**{f"{time}__lt": f.to_ns})
-    return queryset
-
-
 def _linked(queryset: QuerySet[Row], f: TelemetryFilter) -> QuerySet[Row]:
     if f.linked is None:
         return queryset
@@ -252,54 +219,3 @@ def _streams_named(f: TelemetryFilter) -> QuerySet[MetricStream]:
     if f.metric:
         found = found.filter(name=f.metric)
     return found
-
-
-def _having(
-    found: QuerySet[Trace], wanted: QuerySet[Operation, Any], f: TelemetryFilter, text: str = ""
-) -> QuerySet[Trace]:
-    """The traces that have a span of the wanted operations, or an id that begins with `text`.
-
-    Few such spans: their traces, by id. Many: walking the list from its newest trace meets one soon. A trace's spans
-    start no earlier than the trace, so the range's beginning bounds them too.
-    """
-    by_id = id_prefix("trace_id", text, 32)
-    spans_there = Span.objects.filter(operation__in=wanted)
-    if f.from_ns is not None:
-        spans_there = spans_there.filter(start_ns__gte=f.from_ns)
-    if spans_there[: FEW_SPANS + 1].count() <= FEW_SPANS:
-        return found.filter(by_id | Q(trace_id__in=set(spans_there.values_list("trace_id", flat=True))))
-    # Walking starts where such a span can still be: a trace starts no later than its spans.
-    newest = Span.objects.filter(operation=OuterRef("pk")).order_by("-start_ns").values("start_ns")[:1]
-    starts = Operation.objects.filter(pk__in=wanted).values_list(Subquery(newest), flat=True)[: MANY_OPERATIONS + 1]
-    if not by_id and len(starts) <= MANY_OPERATIONS:
-        found = found.filter(start_ns__lte=max(start_ns for start_ns in starts if start_ns is not None))
-    if 0 < len(f.service) <= 200 and not f.operation and not text:  # the summary cuts longer names
-        here = StrIndex(F("services"), Value(f"{SEPARATOR}{f.service}{SEPARATOR}"))
-        return found.alias(service_at=here).filter(service_at__gt=0)
-    # "+ 0" keeps SQLite from looking up the operation's thousands of spans for each trace instead of the trace's few.
-    mine = Span.objects.filter(trace_id=OuterRef("trace_id")).alias(operation_number=F("operation_id") + 0)
-    return found.filter(by_id | Q(Exists(mine.filter(operation_number__in=wanted))))
-
-
-def looked_until(f: TelemetryFilter, oldest_first: bool = False) -> int | None:
-    """Where looking at spans one by one ends, the newest first unless said otherwise; None: all are looked at."""
-    if f.where is None or f.most_looked_at is None or not looks_at_each(f.where):
-        return None
-    starts = _in_range(Span.objects.all(), f, "start_ns").order_by("start_ns" if oldest_first else "-start_ns")
-    return starts.values_list("start_ns", flat=True)[f.most_looked_at : f.most_looked_at + 1].first()
-
-
-def _with_a_span(found: QuerySet[Trace], condition: Condition, f: TelemetryFilter) -> QuerySet[Trace]:
-    """The traces with a span that meets the condition. Few such spans: by id; many: walking the list meets one soon."""
-    there = Span.objects.filter(matching(condition))
-    from_ns = max(filter(None, (f.from_ns, looked_until(f))), default=None)
-    if from_ns is not None:
-        there = there.filter(start_ns__gte=from_ns)
-    if f.to_ns is not None:
-        there = there.filter(start_ns__lt=f.to_ns + LATER_SPANS_NS)
-    if f.linked is not None:
-        there = there.filter(trace_id__in={trace for trace, _ in f.linked})
-    ids = list(there.order_by("-start_ns").values_list("trace_id", flat=True)[: FEW_SPANS + 1])
-    if len(ids) <= FEW_SPANS:
-        return found.filter(trace_id__in=set(ids))
-    return found.filter(Exists(there.order_by().filter(trace_id=OuterRef("trace_id"))))

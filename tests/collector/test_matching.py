@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from collector import queries
+from collector import having, queries
 from collector.ingest import save_now
 from collector.queries import TelemetryFilter
 from dashboard.filter_language import read_filter
@@ -123,7 +123,7 @@ def test_many_and_few_spans_that_match_give_the_same_traces(monkeypatch: pytest.
     where = read_filter("not http.status_code = 200")
     assert not isinstance(where, str)
     few = list(queries.traces(TelemetryFilter(where=where)))
-    monkeypatch.setattr(queries, "FEW_SPANS", 1)
+    monkeypatch.setattr(having, "FEW_SPANS", 1)
     assert list(queries.traces(TelemetryFilter(where=where))) == few
     assert len(few) == 3
 

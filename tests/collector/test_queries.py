@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector import queries
+from collector import having, queries
 from collector.ingest import save_now
 from collector.models import Log, MetricStream, Span, Trace
 from collector.queries import TelemetryFilter
@@ -132,8 +132,8 @@ def world() -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_traces_are_those_a_plain_look_finds(f: TelemetryFilter, few_spans: int, many_operations: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(queries, "FEW_SPANS", few_spans)
-        patch.setattr(queries, "MANY_OPERATIONS", many_operations)
+        patch.setattr(having, "FEW_SPANS", few_spans)
+        patch.setattr(having, "MANY_OPERATIONS", many_operations)
         assert [trace.trace_id for trace in queries.traces(f)] == expected_traces(f)
 
 
