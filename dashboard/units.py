@@ -14,6 +14,7 @@ from dashboard.templatetags.formats import UNKNOWN, duration, size
 
 DURATIONS_NS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "h": 3_600 * 10**9}
 SIZES = {"By": 1, "kBy": 1_000, "KiBy": 1 << 10, "MBy": 10**6, "MiBy": 1 << 20, "GBy": 10**9, "GiBy": 1 << 30}
+WORDS = {"1": "", "By": "bytes", "ns": "nanoseconds", "us": "microseconds", "ms": "milliseconds", "s": "seconds"}
 COUNTED = re.compile(r"\{([^{}]{1,40})\}(/.{1,10})?")
 PER = re.compile(r"(.+)/(s|min|h)")
 
@@ -39,7 +40,8 @@ def quantity(value: Number | None, unit: str) -> str:
 
 def unit_word(unit: str) -> str:
     """The unit alone, for a column's head: `1` says nothing."""
-    return "" if unit == "1" else unit.translate({ord("{"): None, ord("}"): None})
+    bare = unit.translate({ord("{"): None, ord("}"): None})
+    return WORDS.get(unit, bare)
 
 
 def figures(value: int | float) -> str:

@@ -4,7 +4,7 @@ Before: plain arrays of a question's answer. After: `views.charts` sends them as
 
 Plain dicts, not plotly.graph_objects: a figure of three lines took 11 to 20 ms to build there, a heatmap 20 to 42, the
 first one a second; a dict takes a hundredth of it. What graph_objects would refuse, tests find: every kind is put
-through Plotly's own validators there (docs/decisions/0004).
+through Plotly's own validators there (docs/decisions/0005).
 
 Colours are names of static/css/tokens.css (`var(--cold)`): the browser puts in what the theme makes of them.
 """

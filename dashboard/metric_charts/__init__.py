@@ -14,9 +14,11 @@ from collector.records import MetricKind
 from dashboard.charts import Chart
 from dashboard.metric_charts.lines import draw_metric, rate_unit
 from dashboard.metric_charts.measurements import draw_heatmap, draw_rate
-from dashboard.metric_charts.reading import is_spread
+from dashboard.metric_charts.reading import is_spread, split_keys
 from dashboard.parameters import METRIC_PAGE_NAMES, PAGING_NAMES, Parameters
 from dashboard.units import unit_word
+
+__all__ = ["METRIC_CHARTS", "Shown", "charts_of", "split_keys"]
 
 NAMES = METRIC_PAGE_NAMES - PAGING_NAMES
 METRIC_CHARTS: dict[str, tuple[frozenset[str], Callable[[Parameters], Chart]]] = {

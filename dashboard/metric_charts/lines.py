@@ -18,8 +18,8 @@ from dashboard.metric_charts.reading import Group, Point, Reading, is_spread, re
 from dashboard.metric_charts.spread import common_scale, in_steps, parts, percentile_of
 from dashboard.parameters import Parameters
 
-# Told apart by colour-blind readers too, the nearest in lightness apart in the list; beyond four also by dashes.
-COLOURS = ("program", "node", "warm", "client", "router", "controller", "scheduler", "readiness")
+# Not those of cold, warm, ready and error: they mean that, and nothing else. Beyond four, dashes tell lines apart too.
+COLOURS = ("program", "client", "router", "scheduler", "controller", "node", "readiness", "text-3")
 DASHES = ("solid", "solid", "solid", "solid", "dash", "dash", "dash", "dash")
 MOST_EXEMPLARS = 60
 MOST_PERCENTILE_GROUPS = 3  # nine lines are as many as can be told apart

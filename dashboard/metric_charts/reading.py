@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -114,17 +115,20 @@ def _window(parameters: Parameters, streams: list[MetricStream], by_stream: dict
     apart = [
         later.time_ns - earlier.time_ns
         for points in by_stream.values()
-        for earlier, later in zip(points[-20:], points[-19:], strict=False)
+        for earlier, later in pairwise(points[-20:])
         if later.time_ns > earlier.time_ns
     ]
+    usual_ns = int(median(apart)) if apart else 10**9
     oldest = min((points[0].time_ns for points in by_stream.values()), default=None)
     if oldest is None:
         ids = [stream.pk for stream in streams]
         oldest = MetricPoint.objects.filter(stream__in=ids).aggregate(first=Min("time_ns"))["first"] or 0
     newest = max((points[-1].time_ns for points in by_stream.values()), default=oldest)
+    if streams[0].kind != MetricKind.GAUGE:
+        oldest -= usual_ns  # what the first point tells of
     # Everything there is: up to its newest point, which may be long ago.
     to_ns = newest + 1 if f.from_ns is None and f.to_ns is None else f.to_ns
-    return window(f.from_ns, to_ns, oldest, at_least_ns=int(median(apart) * 0.8) if apart else 10**9)
+    return window(f.from_ns, to_ns, oldest, at_least_ns=usual_ns * 4 // 5)
 
 
 def _grouped(streams: list[MetricStream], by_stream: dict[int, list[Point]], split: str) -> list[Group]:
@@ -158,6 +162,14 @@ def attribute(stream: MetricStream, key: str) -> str:
     """An attribute of a stream, or of its resource, in words; empty when it has none."""
     item = stream.attributes.get(key, stream.resource.attributes.get(key))
     return "" if item is None else words(item)
+
+
+def split_keys(streams: list[MetricStream]) -> list[str]:
+    """The attributes lines may be split by: the streams' own, then those of the programs that differ."""
+    own = sorted({key for stream in streams for key in stream.attributes})
+    resources = {stream.resource_id: stream.resource.attributes for stream in streams}.values()
+    differing = {key for one in resources for key in one if len({words(other.get(key)) for other in resources}) > 1}
+    return own + sorted(differing - set(own))
 
 
 def is_spread(stream: MetricStream) -> bool:

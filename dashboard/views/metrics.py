@@ -1,4 +1,4 @@
-"""/metrics/: every metric stream with its latest value; /metrics/?stream=N: one stream, point by point."""
+"""/metrics/: every metric stream with its latest value; ?metric=NAME: its streams together; ?stream=N: one alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from collector.models import MetricPoint, MetricStream
 from collector.paging import after
 from dashboard.addresses import http_endpoint
 from dashboard.measured import SPREADS
-from dashboard.metric_charts import charts_of
+from dashboard.metric_charts import charts_of, split_keys
 from dashboard.metric_rows import (
     SPREAD_COLUMNS,
     VALUE_COLUMNS,
@@ -28,7 +28,15 @@ from dashboard.metric_rows import (
     stream_row,
     stream_rows,
 )
-from dashboard.parameters import DEFAULT_RANGE, METRIC_NAMES, RANGES_S, SHORT_RANGES, ParameterError, Parameters, parse
+from dashboard.parameters import (
+    DEFAULT_RANGE,
+    METRIC_PAGE_NAMES,
+    RANGES_S,
+    SHORT_RANGES,
+    ParameterError,
+    Parameters,
+    parse,
+)
 from dashboard.views.ranges import reaching
 
 FILTERS = ("q", "service")
@@ -47,19 +55,23 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not partial:
         context["services"] = queries.services()
     try:
-        parameters = parse(request.GET, METRIC_NAMES, DEFAULT_RANGE)
+        parameters = parse(request.GET, METRIC_PAGE_NAMES, DEFAULT_RANGE)
         stream = _stream(parameters)
         if stream:
             name = "metrics_stream"
             context |= _points(parameters, stream)
         else:
             context |= _list(parameters)
+            if parameters.filter.metric:
+                name = "metrics_metric"
+                context |= _metric(parameters, context["groups"] + context["sdk_groups"])
     except ParameterError as error:
         context["problems"] = error.problems
     else:
         if not stream and not context["count"]:
             context |= _why_empty(request, parameters)
-    template = f"dashboard/_{name}_live.html" if partial else f"dashboard/{name}.html"
+    partial_name = "metrics" if name == "metrics_metric" else name
+    template = f"dashboard/_{partial_name}_live.html" if partial else f"dashboard/{name}.html"
     return render(request, template, context, status=400 if context["problems"] else 200)
 
 
@@ -78,6 +90,19 @@ def _list(parameters: Parameters) -> dict[str, Any]:
         "more": len(found) > MOST_STREAMS,
         "csv_rows": points,
         "csv_more": more_points,
+    }
+
+
+def _metric(parameters: Parameters, groups: list[tuple[str, list[StreamRow]]]) -> dict[str, Any]:
+    """The charts of all its streams together, and what their lines may be split by."""
+    streams = [row.stream for _, rows in groups for row in rows]
+    return {
+        "metric": parameters.filter.metric,
+        "description": next((stream.description for stream in streams if stream.description), ""),
+        "split": parameters.split,
+        "splits": split_keys(streams),
+        "charts": charts_of(streams[0]) if streams else [],
+        "live": parameters.range in RANGES_S,
     }
 
 
@@ -111,6 +136,7 @@ def _points(parameters: Parameters, stream: MetricStream) -> dict[str, Any]:
         "rows": point_rows(stream, page.rows, after(found, page.next).first() if page.next else None),
         "next": page.next,
         "charts": charts_of(stream),
+        "siblings": MetricStream.objects.filter(name=stream.name, resource__service=stream.resource.service).count(),
         "live": parameters.range in RANGES_S,
         "exemplars": [exemplar_row(exemplar, stream.unit) for exemplar in exemplars],
         "csv_rows": points,
