@@ -56,7 +56,7 @@ def test_it_says_in_words_what_came_and_keeps_the_variables_of_the_user(server: 
     environment = server.environment | {"OTEL_SERVICE_NAME": "named by its user"}
     ended = observe(environment, "--wait", "60", "--", python(), str(PROGRAM), f"{server.pages_url}/healthz")
     assert ended.returncode == 0, ended.stderr
-    assert "From named by its user came 1 spans, 1 log records" in ended.stderr
+    assert "From named by its user came 1 span, 1 log record" in ended.stderr
     assert f"{server.pages_url}/traces/" in ended.stderr
     assert ended.stdout == ""
 
