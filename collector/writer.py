@@ -34,8 +34,8 @@ MAX_TOLD_IDS = 1_000  # of a topic
 
 T = TypeVar("T")
 
-# Tables whose newest row moves when another process has committed something worth telling. Layers above add theirs.
-watched_tables = ["collector_span", "collector_log", "collector_metricpoint"]
+# What moves when another process has committed something worth telling. Layers above add theirs.
+newest_rows = ["max(id) FROM collector_span", "max(id) FROM collector_log", "max(id) FROM collector_metricpoint"]
 
 
 class Unavailable(Exception):
@@ -245,5 +245,5 @@ def _position() -> object:
     """Something that moves when others commit. SQLite counts exactly that for us; elsewhere, the newest ids."""
     if is_sqlite():
         return execute("PRAGMA data_version").fetchone()
-    newest = ", ".join(f"(SELECT max(id) FROM {table})" for table in watched_tables)
+    newest = ", ".join(f"(SELECT {row})" for row in newest_rows)
     return execute(f"SELECT {newest}").fetchone()

@@ -21,7 +21,7 @@ class DashboardConfig(AppConfig):
         importing.new_reader = FileObjects
         importing.after_files.append(correlate.correlate)
         ingest.in_transaction.append(hints.record)
-        writer.watched_tables.append("sandboxes_objectversion")
+        writer.newest_rows += ["max(id) FROM sandboxes_objectversion", "max(changed_ns) FROM sandboxes_run"]
         stages.with_traces.append(retention.delete_with_traces)
         stages.old_rows.extend(retention.OLD_ROWS)
         stages.noted_tables.extend(retention.NOTED_TABLES)

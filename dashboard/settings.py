@@ -36,6 +36,13 @@ DASHBOARD_CLUSTER = env.str("DASHBOARD_CLUSTER", "auto", validate=validate.OneOf
 DASHBOARD_KUBE_CONTEXT = env.str("DASHBOARD_KUBE_CONTEXT", "")
 DASHBOARD_NAMESPACES: list[str] = env.list("DASHBOARD_NAMESPACES", [])
 
+# Test runs: how many sandboxes one may claim, and which routers' URLs it may send commands to, beyond the cluster's own
+# names and this machine.
+RUNS_MAX_SANDBOXES = env.int("RUNS_MAX_SANDBOXES", 500, validate=validate.Range(1, 10_000))
+RUNS_ALLOWED_URLS: list[str] = env.list("RUNS_ALLOWED_URLS", [])
+# Who does them: `auto`, a process the server starts when there is one to do; `off`, `manage.py run_worker` somewhere.
+RUNS_WORKER = env.str("RUNS_WORKER", "auto", validate=validate.OneOf(["auto", "off"]))
+
 # Where it is kept.
 DASHBOARD_DATA_DIR = Path(env.str("DASHBOARD_DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolve()
 try:
@@ -137,7 +144,17 @@ STARTED_IN_TZ = os.environ.get("TZ", "")  # before Django puts TIME_ZONE in its 
 TIME_ZONE = "UTC"
 USE_I18N = False
 
-INSTALLED_APPS = ["django.contrib.staticfiles", "csp", "collector", "sandboxes", "dashboard"]
+INSTALLED_APPS = [
+    "django.contrib.staticfiles",
+    "csp",
+    "django_tasks",
+    "django_tasks_db",
+    "collector",
+    "sandboxes",
+    "dashboard",
+]
+# Runs of test sandboxes wait in the database for a worker.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",

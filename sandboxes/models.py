@@ -172,3 +172,61 @@ class Lease(models.Model):
     beat = models.BigIntegerField(default=0)
     renewed_ns = models.BigIntegerField(default=0)
     detail = models.TextField(default="")  # what the holder says of itself
+
+
+class Run(models.Model):
+    """A run of test sandboxes: what was asked for, by whom, and how it stands. Written by `runs.recording`.
+
+    People call it by its number, the key. The uid is random: claims carry it as a label, and those of another dashboard
+    in the same cluster must not be ours.
+    """
+
+    uid = models.TextField(unique=True)
+    plan = AttributesField()  # plans.to_json
+    form = models.TextField()  # plans.Plan.form
+    state = models.TextField()  # runs.recording.RunState
+    asked_by = models.TextField()
+    note = models.TextField()
+    asked_ns = models.BigIntegerField()
+    began_ns = models.BigIntegerField(null=True)
+    ended_ns = models.BigIntegerField(null=True)
+    heartbeat_ns = models.BigIntegerField(null=True)  # of the process that does it
+    problem = models.TextField()  # why it did not end as it should
+    outcome = AttributesField(null=True)  # runs.outcome.Totals, once it ended
+    changed_ns = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["asked_ns"], name="run_asked"), models.Index(fields=["form"], name="run_form")]
+
+
+class RunSandbox(models.Model):
+    """One sandbox of a run, as the client saw it: its own clock, its own errors. The cluster's side is the claim's."""
+
+    run = Reference(Run)
+    number = models.IntegerField()  # from 1
+    claim = models.TextField()  # its name; the claim's page is found by it
+    state = models.TextField()  # runs.recording.SandboxState
+    requested_ns = models.BigIntegerField(null=True)
+    ready_ns = models.BigIntegerField(null=True)
+    ran_ns = models.BigIntegerField(null=True)
+    deleted_ns = models.BigIntegerField(null=True)
+    error_type = models.TextField()
+    error = models.TextField()
+    steps = AttributesField()  # commands and files: what was done, how long it took, what came back
+    trace_id = HexIdField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "number"], name="run_sandbox_identity")]
+        indexes = [models.Index(fields=["claim"], name="run_sandbox_claim")]
+
+
+class RunComparison(models.Model):
+    """Whether a run differs from an earlier one by more than noise. Made by the worker (`runs.comparison`)."""
+
+    run = Reference(Run)
+    earlier = Reference(Run)
+    made_ns = models.BigIntegerField()
+    stages = AttributesField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "earlier"], name="run_comparison_identity")]

@@ -38,7 +38,7 @@ async def find(context: str = "") -> Found:
     """Reads the kubeconfig, or finds itself inside a cluster. Raises NoCluster."""
     configuration = Configuration()
     configuration.connection_pool_maxsize = MAX_CONNECTIONS
-    paths = _kubeconfig()
+    paths = kubeconfig()
     try:
         if paths:
             loader = await load_kube_config(paths, context or None, configuration, False)  # type: ignore[no-untyped-call]
@@ -62,7 +62,7 @@ def fingerprint() -> object:
     return found
 
 
-def _kubeconfig() -> str:
+def kubeconfig() -> str:
     """The files KUBECONFIG names, else the usual one; empty when none is there."""
     paths = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     return paths if any(Path(path).expanduser().is_file() for path in paths.split(os.pathsep) if path) else ""

@@ -1,0 +1,35 @@
+"""The questions pages, API and exports ask of runs.
+
+Before: `recording` keeps them. After: lists, and the choice of what a run is compared with.
+"""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django.db.models.fields.json import KeyTextTransform
+
+from sandboxes.models import Run
+from sandboxes.questions import ClaimFilter
+from sandboxes.runs.recording import RunState
+
+MOST_EARLIER = 30
+
+
+def runs(f: ClaimFilter) -> QuerySet[Run]:
+    """Runs asked for in the range, newest first; of a pool or a namespace."""
+    found = Run.objects.order_by("-asked_ns", "-id")
+    if f.from_ns is not None:
+        found = found.filter(asked_ns__gte=f.from_ns)
+    if f.to_ns is not None:
+        found = found.filter(asked_ns__lt=f.to_ns)
+    for name in ("pool", "namespace"):
+        if wanted := getattr(f, name):
+            found = found.alias(**{f"of_{name}": KeyTextTransform(name, "plan")}).filter(**{f"of_{name}": wanted})
+    return found
+
+
+def earlier(run: Run) -> list[Run]:
+    """What it may be compared with: runs before it that have figures, those that asked for the same first."""
+    ended = Run.objects.filter(pk__lt=run.pk, state__in=(RunState.FINISHED, RunState.CANCELLED, RunState.INTERRUPTED))
+    found = list(ended.order_by("-id")[:MOST_EARLIER])
+    return sorted(found, key=lambda each: each.form != run.form)
