@@ -13,12 +13,13 @@ from django.views.decorators.http import require_safe
 
 from collector import queries
 from dashboard.addresses import http_endpoint
-from dashboard.axis import percent, scale_ns, ticks
+from dashboard.axis import scale_ns, ticks
 from dashboard.claim.kubectl import delete_command
+from dashboard.claim.mini_bar import Piece, mini_bar
 from dashboard.claim.pool_usual import FEWEST, share_below
 from dashboard.parameters import CLAIM_NAMES, DEFAULT_RANGE, Parameters
 from dashboard.views.lists import draw_list, elsewhere, without
-from sandboxes import questions, story
+from sandboxes import questions
 from sandboxes.lifecycle import from_json
 from sandboxes.models import Claim
 from sandboxes.questions import OPEN_STATES, ClaimFilter
@@ -28,15 +29,6 @@ from sandboxes.watch import standing, watcher
 FILTERS = ("q", "state", "start", "pool", "template", "namespace", "claim", "cluster")
 SCALE_WITHOUT_STARTS_NS = 2 * 10**9
 LEFT_OPEN_NS = 15 * 60 * 10**9  # ready for longer than this and nobody deleted it: somebody may have forgotten
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stage in the mini bar, in percent of the list's scale."""
-
-    owner: str
-    x: float
-    width: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,23 +105,15 @@ def _list(parameters: Parameters) -> dict[str, Any]:
 
 def row(claim: Claim, scale: int, now_ns: int, evidence: Mapping[str, list[tuple[str, str]]], spans: int) -> Row:
     lifecycle = from_json(claim.lifecycle)
-    pieces = []
-    for stage in story.starting_stages(lifecycle):
-        x = min(percent(stage.start.time_ns - lifecycle.zero_ns, scale), 100)
-        pieces.append(Piece(stage.owner, x, round(min(percent(stage.duration_ns, scale), 100 - x), 2)))
-    if waits := story.wait(lifecycle, now_ns):
-        x = min(percent(waits.start_ns - lifecycle.zero_ns, scale), 100)
-        width = min(percent(waits.end_ns - waits.start_ns, scale), 100 - x)
-        pieces.append(Piece(waits.owner, x, round(width, 2)))
+    bar = mini_bar(lifecycle, scale, now_ns)
     starting = claim.state in (State.STARTING, State.STUCK)
     ready = claim.time_to_ready_ns is not None
-    length_ns = claim.time_to_ready_ns or 0
     ready_ns = claim.ready_ns or claim.zero_ns
     left_open = claim.state in OPEN_STATES and ready and now_ns - ready_ns > LEFT_OPEN_NS
     return Row(
         claim=claim,
-        pieces=[piece for piece in pieces if piece.width > 0],
-        too_long=max(length_ns, waits.end_ns - lifecycle.zero_ns if waits else 0) > scale,
+        pieces=bar.pieces,
+        too_long=bar.too_long,
         precision_ns=claim.time_to_ready_precision_ns or 1,
         open_ns=now_ns - claim.zero_ns if starting else None,
         never=not ready and not starting,
