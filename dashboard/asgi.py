@@ -25,6 +25,7 @@ from collector.ingest import after_commit, ingest  # noqa: E402
 from collector.publish import publisher  # noqa: E402
 from collector.retention.running import Retention  # noqa: E402
 from dashboard.consumers import LiveConsumer  # noqa: E402
+from dashboard.worker import run_worker  # noqa: E402
 from sandboxes.correlate.running import Joining  # noqa: E402
 from sandboxes.watch import watcher  # noqa: E402
 
@@ -97,6 +98,7 @@ async def _start() -> asyncio.Task[None]:
     retention.start()
     if settings.DASHBOARD_CLUSTER != "off":
         watcher.start(settings.DASHBOARD_KUBE_CONTEXT, settings.DASHBOARD_NAMESPACES)
+        run_worker.start()
     # Without a port of its own it still serves the gRPC that arrives on the HTTP ports.
     off = not settings.OTLP_GRPC_PORT
     await receiver.start("127.0.0.1" if off else settings.OTLP_HOST, settings.OTLP_GRPC_PORT)
@@ -105,6 +107,7 @@ async def _start() -> asyncio.Task[None]:
 
 async def _stop() -> None:
     """The doors first: what they still hold needs the writer. So does what is being joined."""
+    await run_worker.stop()
     await watcher.stop()
     await receiver.stop()
     await joining.stop()

@@ -23,7 +23,7 @@ from django.http import QueryDict
 from collector.paging import Cursor, after
 from collector.raw import raw_rows
 from dashboard.csv_rows import TABLES, Lookups
-from dashboard.parameters import CLAIM_NAMES, LOG_NAMES, METRIC_NAMES, SPAN_NAMES, Parameters, parse
+from dashboard.parameters import CLAIM_NAMES, LOG_NAMES, METRIC_NAMES, RUN_NAMES, SPAN_NAMES, Parameters, parse
 
 NAMES = {
     "spans": SPAN_NAMES,
@@ -32,6 +32,7 @@ NAMES = {
     "claims": CLAIM_NAMES,
     "stages": CLAIM_NAMES,
     "links": CLAIM_NAMES,
+    "runs": RUN_NAMES,
 }
 ROWS_A_QUERY = 2_000
 NO_LIMIT = 2**63 - 1

@@ -50,7 +50,10 @@ SPAN_NAMES = TRACE_NAMES
 LOG_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "severity", "q", "trace_id", "claim"}
 METRIC_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "q", "stream", "metric"}
 METRIC_PAGE_NAMES = METRIC_NAMES | {"split"}  # how a metric is drawn; its points are the same
-CLAIM_NAMES = TIME_NAMES | PAGING_NAMES | {"namespace", "pool", "template", "start", "state", "claim", "cluster", "q"}
+CLAIM_NAMES = (
+    TIME_NAMES | PAGING_NAMES | {"namespace", "pool", "template", "start", "state", "claim", "cluster", "run", "q"}
+)
+RUN_NAMES = TIME_NAMES | PAGING_NAMES | {"pool", "namespace"}
 AREA_NAMES = frozenset({"area_from", "area_to", "area_min", "area_max"})  # and heatmap: read by `overview.area`
 OVERVIEW_NAMES = (
     TIME_NAMES | AREA_NAMES | {"heatmap", "service", "operation", "namespace", "pool", "template", "start", "cluster"}
@@ -138,7 +141,8 @@ def parse(
         state=reading.read("state", one_of(STATES)) or "",
         q=telemetry_filter.q,
         **{
-            name: reading.read(name, plain_text) or "" for name in ("namespace", "pool", "template", "claim", "cluster")
+            name: reading.read(name, plain_text) or ""
+            for name in ("namespace", "pool", "template", "claim", "cluster", "run")
         },
     )
     split = reading.read("split", plain_text) or ""

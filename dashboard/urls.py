@@ -16,6 +16,8 @@ from dashboard.views.login import login
 from dashboard.views.logs import logs
 from dashboard.views.metrics import metrics
 from dashboard.views.pools import pools
+from dashboard.views.run import annotate_run, cancel_run, compare_run, run
+from dashboard.views.runs import new_run, runs
 from dashboard.views.setup import clear_everything, import_telemetry, setup
 from dashboard.views.trace import trace
 from dashboard.views.traces import traces
@@ -29,6 +31,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics/", metrics, name="metrics"),
     path("logs/", logs, name="logs"),
     path("pools/", pools, name="pools"),
+    path("runs/", runs, name="runs"),
+    path("runs/new/", new_run, name="new_run"),
+    path("runs/<str:uid>/", run, name="run"),
+    path("runs/<str:uid>/cancel/", cancel_run, name="cancel_run"),
+    path("runs/<str:uid>/note/", annotate_run, name="annotate_run"),
+    path("runs/<str:uid>/compare/", compare_run, name="compare_run"),
     path("setup/", setup, name="setup"),
     path("setup/import/", import_telemetry, name="setup_import"),
     path("setup/clear/", clear_everything, name="setup_clear"),

@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet, TextField, Value
 from django.db.models.functions import Concat
 
 from sandboxes import surroundings
-from sandboxes.models import Claim, Cluster, Link
+from sandboxes.models import Claim, Cluster, Link, RunSandbox
 from sandboxes.records import Change, StartType, State
 
 OPEN_STATES = (State.STARTING, State.STUCK, State.READY, State.SUSPENDED)
@@ -50,6 +50,7 @@ class ClaimFilter:
     state: str = ""
     claim: str = ""
     cluster: str = ""
+    run: str = ""  # its uid
     q: str = ""
 
 
@@ -67,6 +68,8 @@ def claims(f: ClaimFilter) -> QuerySet[Claim]:
     if f.cluster:
         ids = Cluster.objects.filter(Q(uid=f.cluster) | Q(name=f.cluster)).values_list("id", flat=True)
         found = found.filter(cluster__in=list(ids))
+    if f.run:
+        found = found.filter(name__in=RunSandbox.objects.filter(run__uid=f.run).values("claim"))
     if f.q:
         columns = ("name", "uid", "pool", "sandbox", "reason", "node")
         found = found.filter(Q(*((f"{column}__icontains", f.q) for column in columns), _connector=Q.OR))

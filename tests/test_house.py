@@ -88,6 +88,7 @@ def test_the_container_listens_where_its_ports_are_published() -> None:
     assert {name: service.get("profiles") for name, service in composed["services"].items()} == {
         "web": None,
         "watcher": ["team"],
+        "worker": ["team"],
         "postgres": ["team"],
         "redis": ["team"],
     }

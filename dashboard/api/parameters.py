@@ -30,6 +30,7 @@ WORDS: dict[str, str] = {
     "state": f"One of {', '.join(CLAIM_STATES)}.",
     "claim": "A claim's uid or name.",
     "cluster": "A cluster's uid or name.",
+    "run": "The id of a run of test sandboxes: its claims.",
     "severity": "At least this severe: trace, debug, info, warn, error, fatal, or a number 1 to 24.",
 }
 WRONG = {

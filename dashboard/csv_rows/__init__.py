@@ -7,13 +7,14 @@ cells as CSV.
     claimed    the claim a span belongs to
     telemetry  spans, logs, metric_points
     claims     claims, stages, links
+    runs       runs of test sandboxes
 """
 
 from __future__ import annotations
 
-from dashboard.csv_rows import claims, telemetry
+from dashboard.csv_rows import claims, runs, telemetry
 from dashboard.csv_rows.cells import Lookups, Table, iso_time
 
-TABLES: dict[str, Table] = {**telemetry.TABLES, **claims.TABLES}
+TABLES: dict[str, Table] = {**telemetry.TABLES, **claims.TABLES, **runs.TABLES}
 
 __all__ = ["TABLES", "Lookups", "iso_time"]

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from collector.grpc import receiver
 from collector.ingest import ingest
 from dashboard import kept
+from dashboard.worker import run_worker
 from sandboxes.watch import standing, watcher
 
 Check = dict[str, str]
@@ -32,7 +33,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "database": _database(),
         "writer": _running(ingest.running, "takes telemetry", "the writer thread does not run"),
         "watcher": _watcher(),
-        "worker": {"status": "off", "detail": "this process runs no test sandboxes"},
+        "worker": run_worker.check,
         "grpc": _running(receiver.running, f"port {receiver.port}", "the gRPC receiver does not run"),
     }
     failed = any(check["status"] == "failed" for check in checks.values())

@@ -17,7 +17,7 @@ def test_it_is_not_ready_while_telemetry_would_not_be_kept(db: None, client: Cli
         "database": "ok",
         "writer": "failed",  # no server runs in this test
         "watcher": "off",
-        "worker": "off",
+        "worker": "ok",
         "grpc": "failed",
     }
 

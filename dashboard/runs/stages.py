@@ -1,0 +1,87 @@
+"""A run's stages beside those of an earlier run: each with its dots, percentiles, and whether it moved.
+
+Before: `outcome` has the durations, the worker has compared. After: views.run draws a row a stage.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from sandboxes.models import Run, RunComparison
+from sandboxes.runs import outcome
+from sandboxes.runs.outcome import Measure, Sample
+
+MAX_DOTS = 120  # of a row; more lie on each other
+SMALLEST_NS, LARGEST_NS = 10**5, 10**12
+TICKS = [(10**6, "1 ms"), (10**7, "10"), (10**8, "100"), (10**9, "1 s"), (10**10, "10"), (10**11, "100")]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A tick of the logarithmic scale, in percent."""
+
+    percent: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageRow:
+    """A stage. Places on the scale are in percent; `moved` is comparison.Moved as JSON."""
+
+    measure: Measure
+    dots: list[float]
+    p50_percent: float
+    earlier_percent: float | None
+    moved: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """The table, and the run it is compared with, if it is with one."""
+
+    rows: list[StageRow]
+    ticks: list[Place]
+    earlier: Run | None
+    waits: bool  # it was asked for, and the worker has not compared yet
+
+
+def read(run: Run, measures: list[Measure], earlier: Run | None) -> Stages:
+    """The stages, compared with `earlier` when the worker has done that."""
+    sandboxes = outcome.sandboxes_of(run.uid)
+    samples = outcome.samples(sandboxes, outcome.claims_of(sandboxes))
+    found = RunComparison.objects.filter(run=run, earlier=earlier).first() if earlier else None
+    moved = {stage["name"]: stage for stage in found.stages} if found else {}
+    values = [duration.ns for sample in samples.values() for duration in sample if duration.ns]
+    scale = _Scale(min(values, default=10**6), max(values, default=10**9))
+    return Stages(
+        rows=[_row(measure, samples[measure.name], moved.get(measure.name), scale) for measure in measures],
+        ticks=[Place(scale.percent(ns), label) for ns, label in TICKS if scale.low_ns <= ns <= scale.high_ns],
+        earlier=earlier,
+        waits=earlier is not None and found is None,
+    )
+
+
+def _row(measure: Measure, sample: Sample, moved: dict[str, Any] | None, scale: _Scale) -> StageRow:
+    durations = [duration.ns for duration in sample]
+    step = max(1, len(durations) // MAX_DOTS)
+    return StageRow(
+        measure=measure,
+        dots=[scale.percent(duration_ns) for duration_ns in sorted(durations)[::step]],
+        p50_percent=scale.percent(measure.all.p50_ns),
+        earlier_percent=scale.percent(moved["earlier_p50_ns"]) if moved else None,
+        moved=moved,
+    )
+
+
+class _Scale:
+    """From a power of ten below the shortest to one above the longest."""
+
+    def __init__(self, shortest_ns: int, longest_ns: int) -> None:
+        self.low_ns = 10 ** math.floor(math.log10(max(shortest_ns, SMALLEST_NS)))
+        self.high_ns = 10 ** math.ceil(math.log10(min(max(longest_ns, 10 * self.low_ns), LARGEST_NS)))
+
+    def percent(self, ns: int) -> float:
+        held = min(max(ns, self.low_ns), self.high_ns)
+        return round(100 * math.log(held / self.low_ns) / math.log(self.high_ns / self.low_ns), 2)

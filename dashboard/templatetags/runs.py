@@ -1,0 +1,62 @@
+"""Runs in templates: states as icons and classes, what a comparison found in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+
+from dashboard.templatetags.formats import duration
+from sandboxes.runs.outcome import Spread
+
+register = template.Library()
+
+ICONS = {
+    "queued": "clock",
+    "running": "starting",
+    "cancelling": "starting",
+    "finished": "ready",
+    "cancelled": "deleted",
+    "interrupted": "warning",
+    "failed": "error",
+}
+CLASSES = {"running": "ready", "finished": "ready", "interrupted": "stuck warning", "failed": "failed error"}
+
+
+@register.filter
+def run_icon(state: str) -> str:
+    return ICONS.get(state, "starting")
+
+
+@register.filter
+def run_class(state: str) -> str:
+    """Of its chip or word."""
+    return CLASSES.get(state, "")
+
+
+@register.filter
+def run_claim(name: str) -> str:
+    """A claim of a run where there is little room: its number."""
+    return name.rpartition("-")[2] or name
+
+
+@register.filter
+def moved_words(moved: dict[str, Any]) -> str:
+    """By how much a stage moved, how sure that is, and of how many it was measured."""
+    counts = f"{moved['count']} against {moved['earlier_count']}"
+    if moved["p_value"] is None:
+        return f"too few to tell: {counts}"
+    sign = "+" if moved["shift_ns"] >= 0 else ""
+    low, high = moved["shift_lower_ns"], moved["shift_upper_ns"]
+    return (
+        f"median {sign}{duration(moved['shift_ns'])}, 95 % between {duration(low)} and {duration(high)};"
+        f" p {moved['p_value']:.2g}, {counts}"
+    )
+
+
+@register.filter
+def at(spread: Spread | None, name: str) -> str:
+    """A percentile of a spread (p50, p95, p99, max), no finer than it was measured; a dash where nothing was."""
+    if spread is None:
+        return duration(None)
+    return duration(getattr(spread, f"{name}_ns"), getattr(spread, f"{name}_precision_ns"))

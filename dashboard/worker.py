@@ -1,0 +1,142 @@
+"""Keeps a worker process for test runs, as long as there is something to do.
+
+Before: a page asked for a run, or one is found whose process died. After: `manage.py run_worker` does it. A process of
+its own: a tunnel that hangs must not hurt the server, and the SDK and SciPy stay out of its memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from functools import partial
+
+from django.conf import settings
+from django.db import connection
+from django_tasks_db.models import DBTaskResult
+
+from collector.ingest import ingest
+from collector.writer import Committed
+from sandboxes.models import Run
+from sandboxes.runs import recording, tasks
+
+LOOK_INTERVAL_S = 5.0
+STOP_TIMEOUT_S = 20  # what it takes to delete some hundred claims; the rest is cleaned up at the next start
+
+
+class RunWorker:
+    """One a server. Looks when it is woken, when its process ended, and every few seconds."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._asked = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def sentence(self) -> str:
+        """For people: what it does now."""
+        if settings.DASHBOARD_CLUSTER == "off":
+            return "no cluster is watched: there are no test runs"
+        if settings.RUNS_WORKER == "off":
+            return "test runs are done by a worker of its own (manage.py run_worker)"
+        return (
+            "a worker process is doing test runs" if self._process else "starts a worker when a test run is asked for"
+        )
+
+    @property
+    def check(self) -> dict[str, str]:
+        """For /readyz."""
+        off = settings.RUNS_WORKER == "off" or settings.DASHBOARD_CLUSTER == "off"
+        return {"status": "off" if off else "ok", "detail": self.sentence}
+
+    def start(self) -> None:
+        """To be called in the server's event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._run())
+
+    def wake(self) -> None:
+        """Looks now. From any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._asked.set)
+
+    async def stop(self) -> None:
+        """Asks the process to end and gives it time to delete what it has in the cluster."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        process, self._process = self._process, None
+        if process is not None:
+            await asyncio.to_thread(_end, process)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.to_thread(_look_for_silent)
+            if settings.RUNS_WORKER == "auto" and self._process is None and await asyncio.to_thread(_is_waiting):
+                await self._begin()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), LOOK_INTERVAL_S)
+            self._asked.clear()
+
+    async def _begin(self) -> None:
+        process = await asyncio.to_thread(_start)
+        self._process = process
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=self._wait, args=(process, loop), name="run worker", daemon=True).start()
+
+    def _wait(self, process: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop) -> None:
+        """In a thread of its own, as long as the process lasts."""
+        process.wait()
+        with suppress(RuntimeError):  # the loop has ended before it
+            loop.call_soon_threadsafe(self._ended, process)
+
+    def _ended(self, process: subprocess.Popen[bytes]) -> None:
+        if self._process is process:
+            self._process = None
+        self._asked.set()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    # Not asyncio's: uvloop forks, and gRPC has something to say about that. In a session of its own: Ctrl-C in
+    # the terminal is for the server, which then asks the worker to end.
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_worker", "--batch"]
+    return subprocess.Popen(command, start_new_session=True)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _is_waiting() -> bool:
+    """Whether a task waits for a worker."""
+    try:
+        return DBTaskResult.objects.ready().exists()
+    finally:
+        connection.close()  # this thread's, which may not be used again
+
+
+def _look_for_silent() -> None:
+    """Asks for the clean-up of runs whose process is not heard of any more."""
+    try:
+        for run_id in recording.silent(time.time_ns()):
+            ingest.run_from_thread(partial(_ask_for_clean_up, run_id))
+    finally:
+        connection.close()
+
+
+def _ask_for_clean_up(run_id: str, committed: Committed) -> None:
+    # As if it had been heard of: it is asked for once, and once more if that is not done within the silence either.
+    Run.objects.filter(uid=run_id).update(heartbeat_ns=time.time_ns())
+    tasks.clean_up.enqueue(run_id)
+
+
+run_worker = RunWorker()

@@ -1,0 +1,189 @@
+"""The pages of test runs: the list, the form, a run while it goes on and when it ended, and what can be done to it."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django_tasks_db.models import DBTaskResult
+from pytest_django.fixtures import Settings
+
+from sandboxes.models import Run, RunSandbox
+from sandboxes.plans import Plan, from_json
+from sandboxes.runs import comparison, outcome, recording
+from sandboxes.runs.recording import RunState, SandboxState
+from tests.dashboard.test_claim import words
+from tests.dashboard.test_export import rows_of
+from tests.dashboard.test_run_form import GIVEN
+from tests.sandboxes.loading import load
+from tests.sandboxes.runs.test_outcome import run_over
+
+pytestmark = pytest.mark.django_db
+
+COLUMNS = "id started pool namespace requested ready failed cancelled p50_ms p95_ms p99_ms state note"
+
+
+@pytest.fixture(autouse=True)
+def watching(settings: Settings) -> None:
+    settings.DASHBOARD_CLUSTER = "auto"
+
+
+def page(client: Client, path: str, status: int = 200) -> str:
+    response = client.get(path)
+    assert response.status_code == status, response.content[:500]
+    return response.content.decode()
+
+
+def ended(count: int = 6) -> str:
+    """A run over recorded claims that has ended."""
+    claims = [claim for claim in load("burst-drained").values() if claim.time_to_ready_ns][:count]
+    run_id = run_over(claims)
+    recording.end(run_id, RunState.FINISHED, outcome=outcome.final(run_id))
+    return run_id
+
+
+def test_without_runs_the_list_says_what_a_run_is_and_how_to_start_one(client: Client) -> None:
+    html = page(client, "/runs/")
+    assert "No run yet" in html
+    assert "manage.py run_sandboxes" in html
+
+
+def test_the_list_has_a_run_with_its_figures(client: Client) -> None:
+    run_id = ended()
+    html = words(page(client, "/runs/"))
+    number = Run.objects.get(uid=run_id).pk
+    assert f"Run {number}" in html
+    assert "6 of 6" in html
+    assert "3.00 s" in html
+
+
+def test_the_form_starts_a_run_and_leads_to_its_page(client: Client) -> None:
+    response = client.post("/runs/new/", GIVEN)
+    run = Run.objects.get()
+    assert (response.status_code, response["Location"]) == (302, f"/runs/{run.uid}/")
+    assert from_json(run.plan).commands == ("echo {i}", "ls -la")
+    assert run.asked_by == "page, 127.0.0.1"
+    task = DBTaskResult.objects.get()
+    assert task.args_kwargs["args"] == [run.uid]
+    assert "Waits for a worker" in page(client, f"/runs/{run.uid}/")
+
+
+def test_a_wrong_form_starts_nothing_and_keeps_what_was_typed(client: Client) -> None:
+    response = client.post("/runs/new/", {**GIVEN, "count": "9999", "label": "<b>x"})
+    assert response.status_code == 400
+    html = response.content.decode()
+    assert "At most 500" in html
+    assert 'value="9999"' in html
+    assert "<b>x" not in html
+    assert not Run.objects.exists()
+
+
+def test_a_run_is_started_by_post_with_the_pages_token_only() -> None:
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.post("/runs/new/", GIVEN).status_code == 403
+    assert strict.get("/runs/new/", GIVEN).status_code == 200
+    assert not Run.objects.exists()
+
+
+def test_where_no_cluster_is_watched_nothing_is_started(client: Client, settings: Settings) -> None:
+    settings.DASHBOARD_CLUSTER = "off"
+    assert "DASHBOARD_CLUSTER=off" in page(client, "/runs/new/")
+    assert client.post("/runs/new/", GIVEN).status_code == 409
+    assert not Run.objects.exists()
+
+
+def test_the_form_begins_with_the_last_plan_and_with_what_the_link_names(client: Client) -> None:
+    recording.ask(Plan("last-pool", count=77), "a test")
+    html = page(client, "/runs/new/?count=5")
+    assert 'value="last-pool"' in html
+    assert 'value="5"' in html
+
+
+def test_an_ended_run_shows_cells_stages_and_rows_that_lead_to_claims(client: Client) -> None:
+    html = page(client, f"/runs/{ended()}/")
+    assert html.count('<li class="cell') == 6
+    assert 'data-stage="bound"' in html
+    assert html.count('class="row-link"') == 6
+    assert "Cancel</button>" not in html
+
+
+def test_failures_are_shown_by_cause_with_what_to_do(client: Client) -> None:
+    missing = load("failures")["pool-missing"]
+    run_id = run_over([missing], state=SandboxState.FAILED, ready_ns=None, error_type="SandboxWarmPoolNotFoundError")
+    html = words(page(client, f"/runs/{run_id}/"))
+    assert "Pool missing" in html
+    assert "SandboxWarmPoolNotFoundError" in html
+
+
+def test_what_came_back_from_a_sandbox_is_text(client: Client) -> None:
+    run_id = ended(1)
+    row = RunSandbox.objects.get(run__uid=run_id)
+    row.steps[0]["output"] = "<script>alert(1)</script>"
+    row.save()
+    html = page(client, f"/runs/{run_id}/")
+    assert "&lt;script&gt;alert(1)" in html
+    assert "<script>alert" not in html
+
+
+def test_a_run_is_cancelled_by_post_only(client: Client) -> None:
+    run_id = recording.ask(Plan("pool"), "a test")
+    recording.begin(run_id)
+    assert client.get(f"/runs/{run_id}/cancel/").status_code == 405
+    assert client.post(f"/runs/{run_id}/cancel/").status_code == 302
+    assert Run.objects.get(uid=run_id).state == RunState.CANCELLING
+    assert "No more are started" in page(client, f"/runs/{run_id}/")
+
+
+def test_a_note_is_kept_and_shown_as_text(client: Client) -> None:
+    run_id = ended(1)
+    client.post(f"/runs/{run_id}/note/", {"note": "after the <b>upgrade</b>"})
+    assert "after the &lt;b&gt;upgrade" in page(client, f"/runs/{run_id}/")
+
+
+def test_a_comparison_is_asked_of_the_worker_and_then_shown(client: Client) -> None:
+    earlier, later = ended(), ended()
+    response = client.post(f"/runs/{later}/compare/", {"with": earlier})
+    assert response["Location"] == f"/runs/{later}/?with={earlier}"
+    assert "is being compared with" in page(client, response["Location"])
+    assert DBTaskResult.objects.get().args_kwargs["args"] == [later, earlier]
+    comparison.compare(later, earlier)
+    html = page(client, response["Location"])
+    assert "is being compared with" not in html
+    assert 'class="verdict noise"' in html
+    client.post(f"/runs/{later}/compare/", {"with": earlier})
+    assert DBTaskResult.objects.count() == 1  # not twice
+
+
+def test_a_run_that_does_not_exist_is_not_found(client: Client) -> None:
+    page(client, "/runs/nothing/", 404)
+
+
+def test_the_csv_has_the_documented_columns_first(client: Client) -> None:
+    run_id = ended()
+    recording.annotate(run_id, "=cmd()")
+    going_on = recording.ask(Plan("other", count=3), "a test")
+    rows = rows_of(client, "runs")
+    assert list(rows[0])[:13] == (
+        [
+            "id",
+            "started",
+            "pool",
+            "namespace",
+            "requested",
+            "ready",
+            "failed",
+            "cancelled",
+            "p50_ms",
+            "p95_ms",
+            "p99_ms",
+            "state",
+            "note",
+        ]
+    )
+    assert [row["id"] for row in rows] == [going_on, run_id]
+    assert (rows[0]["requested"], rows[0]["ready"], rows[0]["p50_ms"]) == ("3", "0", "")
+    assert (rows[1]["ready"], rows[1]["p50_ms"], rows[1]["note"]) == ("6", "3000.000000", "'=cmd()")
+
+
+def test_the_claims_of_a_run_can_be_listed_and_exported(client: Client) -> None:
+    run_id = ended()
+    assert len(rows_of(client, "claims", run=run_id)) == 6
