@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sandboxes.lifecycle import STAGES
+from sandboxes.lifecycle.state import TERMINAL
 from sandboxes.records import Lifecycle, Milestone, Moment, Owner, Stage, StartType, State
 from sandboxes.timeline import Row
 
@@ -105,8 +106,15 @@ def wait(lifecycle: Lifecycle, now_ns: int) -> Wait | None:
     kind = next((kind for kind in rest if is_expected(lifecycle, kind.end)), None)
     if kind is None or kind.end not in WAITS_FOR:
         return None
+    return Wait(kind.name, kind.owner, last_ns, max(_end_ns(lifecycle, now_ns), last_ns))
+
+
+def _end_ns(lifecycle: Lifecycle, now_ns: int) -> int:
+    """When waiting was over: at its end, or once nothing could help it any more, though it may be there long after."""
+    if lifecycle.reason in TERMINAL and lifecycle.why and lifecycle.why.proof and lifecycle.why.proof.time_ns:
+        return lifecycle.why.proof.time_ns
     ended = lifecycle.moments.get(Milestone.DELETED) or lifecycle.moments.get(Milestone.EXPIRED)
-    return Wait(kind.name, kind.owner, last_ns, max(ended.time_ns if ended else now_ns, last_ns))
+    return ended.time_ns if ended else now_ns
 
 
 def is_expected(lifecycle: Lifecycle, end: Milestone) -> bool:
@@ -140,7 +148,8 @@ def tell(lifecycle: Lifecycle, events: Sequence[Row], now_ns: int, say: Say) -> 
     if lifecycle.why is None:
         return Story(tuple(parts), tuple(proofs))
     slow = _held_up(lifecycle, events)
-    return Story((*parts, Part(" "), *slow.sentence), (*proofs, *slow.proofs), slow.advice)
+    shown = {proof.text: proof for proof in (*proofs, *slow.proofs)}  # the latter lead to a row of the timeline
+    return Story((*parts, Part(" "), *slow.sentence), tuple(shown.values()), slow.advice)
 
 
 def _held_up(lifecycle: Lifecycle, events: Sequence[Row]) -> Story:

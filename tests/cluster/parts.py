@@ -141,7 +141,7 @@ class Parts:
         command = [
             *(self.tools.program("kwok"), f"--kubeconfig={self.kubeconfig}", "--manage-all-nodes=true"),
             *(f"--config={self.folder / 'kwok.yaml'}", f"--cidr={self.pod_network}.0/24"),
-            *("--node-ip=127.0.0.1", f"--node-port={self.ports.kubelet}"),
+            *("--node-lease-duration-seconds=40", "--node-ip=127.0.0.1", f"--node-port={self.ports.kubelet}"),
             *(f"--server-address=127.0.0.1:{self.ports.kubelet}", f"--tls-cert-file={certificate}"),
             f"--tls-private-key-file={key}",
         ]

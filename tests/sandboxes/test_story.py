@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sandboxes.records import Lifecycle, Milestone, State, Why
-from sandboxes.story import Story, longest, starting_stages, tell
+from sandboxes.story import Story, longest, starting_stages, tell, wait
 from sandboxes.timeline import event_rows
 from tests.sandboxes.test_timeline import around
 
@@ -72,6 +72,22 @@ def test_a_start_that_was_slow_for_a_reason_keeps_its_figures_beside_the_reason(
     assert "between scheduled and started" in told.text
     assert told.text.endswith("The pool was empty.")
     assert told.advice == "Give it more replicas."
+
+
+def test_what_proves_both_is_shown_once_and_leads_to_its_event() -> None:
+    _, told = story("failures", "named-again")
+    [adopted] = [proof for proof in told.proofs if proof.text == "Event SandboxAdopted"]
+    assert adopted.key.startswith("event-SandboxAdopted")
+
+
+def test_a_claim_that_failed_waited_until_then_though_it_is_still_there() -> None:
+    lifecycle, _ = around("failures", "pod-fails-before-ready")
+    moments = dict(lifecycle.moments)
+    moments.pop(Milestone.DELETED)
+    failed = replace(lifecycle, moments=moments)
+    waited = wait(failed, failed.zero_ns + 10**12)
+    assert waited is not None
+    assert waited.end_ns < failed.zero_ns + 10**10
 
 
 def test_a_claim_of_which_next_to_nothing_is_known_has_a_story_too() -> None:

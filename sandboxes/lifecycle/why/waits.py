@@ -95,10 +95,23 @@ def took_one_starting(case: Case) -> Why | None:
     waited_ns, finished_ns = bound.lower_ns - observed.upper_ns, ready.lower_ns - bound.upper_ns
     if max(waited_ns, finished_ns) < NOTICED_NS:
         return None
+    sandbox = case.moments.get(Milestone.SANDBOX_READY)
+    if sandbox and sandbox.upper_ns <= observed.lower_ns:
+        return _controller_slow(case, ready.time_ns - observed.time_ns)
     part = f"waited {span_text(waited_ns)} for one" if waited_ns > NOTICED_NS else "took one that was still starting"
     words = f"The pool {quoted(case.told_by.pool_name)} had no ready Sandbox: the claim {part}."
     event = case.event("SandboxAdopted")
     return Why("pool drained", words, "Raise the pool's replicas.", event_proof(event) if event else _pool_proof(case))
+
+
+def _controller_slow(case: Case, needed_ns: int) -> Why:
+    """Seen on a busy machine: the pool had a Sandbox ready, and one reconciliation took 0.4 s to hand it over."""
+    words = (
+        f"Its Sandbox was ready before it came; the controller needed {span_text(needed_ns)} to give it to the claim."
+    )
+    advice = "Look at the controller's load: how many claims came at once, its processor, the API server's answers."
+    event = case.event("SandboxAdopted")
+    return Why("controller slow", words, advice, event_proof(event) if event else case.claim_proof())
 
 
 def _replicas(case: Case) -> int:

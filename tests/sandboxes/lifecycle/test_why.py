@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sandboxes.lifecycle import why as why_package
-from sandboxes.records import SECOND, Change, ChangeType, Kind, Lifecycle, Milestone, State, Why
+from sandboxes.records import MS, SECOND, Change, ChangeType, Kind, Lifecycle, Milestone, State, Why
 from tests.sandboxes.lifecycle.told import (
     CLAIMS,
     altered,
@@ -149,6 +150,27 @@ def test_a_claim_the_pool_has_nothing_for_is_stuck_after_two_seconds() -> None:
     waiting = without(until(changes, observed_ns + 500 * 10**6), Kind.SANDBOX)
     found = read(waiting, observed_ns + 4 * SECOND)
     assert (found.state, why(found).cause) == (State.STUCK, "pool drained")
+
+
+def test_a_controller_that_takes_its_time_with_a_sandbox_that_is_ready_is_told_so_and_not_the_pool() -> None:
+    """Seen with a real controller on a busy machine."""
+    observed_ns = lifecycle_of("full-path", "c5").moments[Milestone.OBSERVED].time_ns
+    late_ns = 400 * MS
+
+    def adopt_later(value: dict[str, Any]) -> None:
+        if value["reason"] == "SandboxAdopted":
+            moment = datetime.fromisoformat(value["eventTime"]) + timedelta(microseconds=late_ns // 1000)
+            value["eventTime"] = moment.isoformat()
+
+    changes = [
+        replace(each, received_ns=each.received_ns + late_ns) if each.received_ns > observed_ns else each
+        for each in altered(around("full-path", "c5"), Kind.EVENT, adopt_later)
+    ]
+    found = why(read(changes))
+    assert found.cause == "controller slow"
+    assert "was ready before it came" in found.sentence
+    assert found.proof is not None
+    assert found.proof.reason == "SandboxAdopted"
 
 
 def _stuck_pod(alter: Callable[[dict[str, Any]], None]) -> Lifecycle:
