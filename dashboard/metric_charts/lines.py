@@ -5,6 +5,7 @@ Before: `reading`, `grid` and `spread` have its steps. After: a Chart; the page 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from django.urls import reverse
@@ -118,7 +119,7 @@ def _dots(parameters: Parameters, stream: MetricStream, window: Window) -> list[
     dots = []
     for exemplar in found.order_by("-time_ns")[:MOST_EXEMPLARS]:
         value = exemplar.value_double if exemplar.value_int is None else float(exemplar.value_int)
-        if value is not None and exemplar.trace_id:
+        if value is not None and math.isfinite(value) and exemplar.trace_id:
             href = reverse("trace", args=[exemplar.trace_id])
             dots.append(
                 Dot(

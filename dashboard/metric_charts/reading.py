@@ -5,6 +5,7 @@ Before: the query parameters of the page of metrics. After: `grid` and `spread` 
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -45,10 +46,9 @@ class Point(NamedTuple):
 
     @property
     def value(self) -> float | None:
-        """None too where the sender says that its stream has stopped."""
-        if self.flags & NO_VALUE:
-            return None
-        return self.value_double if self.value_int is None else float(self.value_int)
+        """None too where the sender says that its stream has stopped, and where it is no number to draw."""
+        value = self.value_double if self.value_int is None else float(self.value_int)
+        return None if self.flags & NO_VALUE or value is None or not math.isfinite(value) else value
 
 
 @dataclass(frozen=True, slots=True)
