@@ -15,6 +15,7 @@ from typing import Any
 
 from bench.bodies import SPANS_A_BODY
 from bench.server import ROOT, Server, running_server
+from bench.tables import quantile, table
 
 SECONDS = float(os.environ.get("BENCH_SECONDS", "20"))
 SPANS = int(os.environ.get("BENCH_SPANS", "1000000"))
@@ -28,7 +29,7 @@ def main() -> None:
     baseline = int(_run("bench.baseline", str(min(SECONDS, 10))))
     with running_server() as server:
         idle_mb = server.rss_mb()
-        _table("start", [("ready after", f"{server.ready_s:.2f} s"), ("RSS when idle", f"{idle_mb:.0f} MB")])
+        table("start", [("ready after", f"{server.ready_s:.2f} s"), ("RSS when idle", f"{idle_mb:.0f} MB")])
         _load(server, 2, CONNECTIONS, 0, 0)  # caches, prepared statements
         _ingest(server, baseline)
         _acknowledgement(server)
@@ -44,7 +45,7 @@ def _ingest(server: Server, baseline: int) -> None:
     spans_per_s = spans / max(result["elapsed_s"])
     decode_s = (int(after["cpu_ns"]["decode"]) - int(before["cpu_ns"]["decode"])) / 1e9
     write_s = (int(after["cpu_ns"]["write"]) - int(before["cpu_ns"]["write"])) / 1e9
-    _table(
+    table(
         f"ingest: {CLIENTS} client processes, {SPANS_A_BODY}-span bodies, 8 attributes, {elapsed:.0f} s",
         [
             ("committed spans", f"{spans:,}"),
@@ -52,7 +53,7 @@ def _ingest(server: Server, baseline: int) -> None:
             ("baseline: bare executemany", f"{baseline:,} rows/s"),
             ("ratio to the baseline", f"{spans_per_s / baseline:.2f}"),
             ("spans per server CPU second", f"{spans / cpu_s:,.0f}"),
-            ("ack p50, p99", f"{_quantile(result['ack_ms'], 0.5):.0f}, {_quantile(result['ack_ms'], 0.99):.0f} ms"),
+            ("ack p50, p99", f"{quantile(result['ack_ms'], 0.5):.0f}, {quantile(result['ack_ms'], 0.99):.0f} ms"),
             ("refused and sent again", f"{sum(result['refused']):,}"),
             ("spans a transaction", f"{spans / max(1, after['transactions'] - before['transactions']):,.0f}"),
             ("CPU share of decode, store, HTTP and the rest", _shares(decode_s, write_s, cpu_s)),
@@ -69,10 +70,10 @@ def _shares(decode_s: float, write_s: float, cpu_s: float) -> str:
 def _acknowledgement(server: Server) -> None:
     result = _load(server, min(SECONDS, 10), 2, PACED_SPANS_PER_S // CLIENTS, 0)
     ack_ms = result["ack_ms"]
-    _table(
+    table(
         f"acknowledgement at {PACED_SPANS_PER_S:,} spans/s",
         [
-            ("p50, p99", f"{_quantile(ack_ms, 0.5):.1f}, {_quantile(ack_ms, 0.99):.1f} ms"),
+            ("p50, p99", f"{quantile(ack_ms, 0.5):.1f}, {quantile(ack_ms, 0.99):.1f} ms"),
             ("requests", str(len(ack_ms))),
         ],
     )
@@ -84,7 +85,7 @@ def _fill(server: Server) -> None:
         _load(server, 3_600, CONNECTIONS, 0, missing // SPANS_A_BODY // CLIENTS + 1)
     spans = server.status()["spans"]
     server.get("/api/v1/status")
-    _table(
+    table(
         f"stored: {spans:,} spans",
         [("bytes a span", f"{server.disk_bytes() / spans:.0f}"), ("RSS", f"{server.rss_mb():.0f} MB")],
     )
@@ -109,8 +110,8 @@ def _pages(server: Server) -> None:
             began = time.perf_counter()
             server.get(path)
             times_ms.append((time.perf_counter() - began) * 1e3)
-        rows.append((name, f"{_quantile(times_ms, 0.5):.1f}, {max(times_ms):.1f} ms"))
-    _table(f"pages over {server.status()['spans']:,} spans: median and worst of {LOOKS}", rows)
+        rows.append((name, f"{quantile(times_ms, 0.5):.1f}, {max(times_ms):.1f} ms"))
+    table(f"pages over {server.status()['spans']:,} spans: median and worst of {LOOKS}", rows)
 
 
 def _load(server: Server, seconds: float, connections: int, spans_per_s: int, max_bodies: int) -> dict[str, list[Any]]:
@@ -141,17 +142,6 @@ def _run(module: str, *arguments: str) -> str:
     return subprocess.run(
         [sys.executable, "-m", module, *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
     ).stdout
-
-
-def _quantile(values: list[float], q: float) -> float:
-    return sorted(values)[min(len(values) - 1, int(q * len(values)))]
-
-
-def _table(title: str, rows: list[tuple[str, str]]) -> None:
-    print(f"\n{title}")
-    for name, value in rows:
-        print(f"  {name:<48}{value:>20}")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

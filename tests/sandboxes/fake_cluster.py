@@ -77,6 +77,11 @@ class FakeCluster:
             )
         )
 
+    def put(self, resource: str, value: dict[str, Any]) -> None:
+        """An object that is there before anybody watches."""
+        self._objects[resource][value["metadata"]["uid"]] = value
+        self.version = max(self.version, int(value["metadata"]["resourceVersion"]))
+
     async def tell(self, resource: str, how: str, value: dict[str, Any]) -> None:
         """Something happens to an object, and all who watch hear of it."""
         uid = value["metadata"]["uid"]
