@@ -22,7 +22,7 @@ help:
 	@echo "make test-faults   kill -9 under load, overload, clean stops; on both databases"
 	@echo "make test-cluster  claims of a real control plane; make cluster-tools builds it once, with Go"
 	@echo "make lint          ruff, mypy, import contracts, migrations"
-	@echo "make bench         speed and memory (BENCH_SECONDS, BENCH_SPANS)"
+	@echo "make bench         speed and memory (BENCH_SECONDS, BENCH_SPANS, BENCH_CLAIMS)"
 
 run: $(VENV)/installed
 	@$(PYTHON_IN) manage.py up

@@ -1,6 +1,7 @@
 """`make bench`: durable ingest, the time to an acknowledgement, memory, disk, and the lists over what was stored.
 
-BENCH_SECONDS (20) is how long the load runs; BENCH_SPANS (1,000,000) how many spans the lists are asked over.
+BENCH_SECONDS (20) is how long the load runs; BENCH_SPANS (1,000,000) how many spans the lists are asked over;
+BENCH_CLAIMS (10,000) how many claims are watched.
 The figures of one machine say little of another: each is to be read beside the baseline of the same run.
 """
 
@@ -22,6 +23,7 @@ SPANS = int(os.environ.get("BENCH_SPANS", "1000000"))
 CLIENTS = 2
 CONNECTIONS = 4
 PACED_SPANS_PER_S = 5_000
+CLAIMS = int(os.environ.get("BENCH_CLAIMS", "10000"))
 LOOKS = 15
 
 
@@ -35,6 +37,8 @@ def main() -> None:
         _acknowledgement(server)
         _fill(server)
         _pages(server)
+    for module, arguments in (("bench.hints", []), ("bench.watching", [str(CLAIMS), str(min(SECONDS, 20))])):
+        print(_run(module, *arguments), end="", flush=True)
 
 
 def _ingest(server: Server, baseline: int) -> None:

@@ -65,8 +65,15 @@ class Server:
 
     def peak_mb(self) -> float:
         """Resident memory at most so far."""
+        return self._status_mb("VmHWM")
+
+    def own_mb(self) -> float:
+        """Resident memory now that is no page of a file: of SQLite's the kernel takes back what it needs elsewhere."""
+        return self._status_mb("RssAnon")
+
+    def _status_mb(self, name: str) -> float:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e6
+        return int(status.partition(f"{name}:")[2].split()[0]) * 1024 / 1e6
 
     def cpu_s(self) -> float:
         """CPU seconds taken so far."""

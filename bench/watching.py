@@ -28,6 +28,8 @@ from tests.sandboxes.recordings import watch_lines
 
 CHANGES_PER_S = 50
 WAIT_S = 600
+LOOKS = 15
+COPIES = 10
 RESOURCES = ("sandboxclaims", "sandboxes", "pods")
 Objects = dict[str, list[dict[str, Any]]]
 
@@ -107,6 +109,8 @@ class Watched:
 
 
 CLAIMS_SQL = "SELECT count(*) FROM sandboxes_claim"
+READ_SQL = "SELECT count(*) FROM sandboxes_resourceversion WHERE version <> ''"
+READ_RESOURCES = 9
 VERSIONS_SQL = "SELECT count(*) FROM sandboxes_objectversion"
 
 
@@ -126,6 +130,7 @@ async def first_list(watched: Watched, objects: Objects) -> None:
             ("ratio to the baseline", f"{took / baseline:.1f}"),
             ("CPU of the server", f"{cpu:.1f} s"),
             ("RSS before, at most, now", f"{idle_mb:.0f}, {server.peak_mb():.0f}, {server.rss_mb():.0f} MB"),
+            ("of it now its own, not the database file's", f"{server.own_mb():.0f} MB"),
         ],
     )
 
@@ -153,6 +158,7 @@ async def list_again(watched: Watched) -> None:
 async def restart(watched: Watched) -> None:
     """kill -9, and another process goes on where that one had come."""
     assert watched.server
+    await watched.until(READ_SQL, READ_RESOURCES)  # what was listed is saved, and how far it was read
     watching, listed = watched.cluster.requests["watch sandboxclaims"], watched.cluster.requests["list sandboxclaims"]
     watched.server.process.kill()
     watched.server.process.wait()
@@ -207,6 +213,57 @@ async def changes(watched: Watched, claims: list[dict[str, Any]], seconds: float
     )
 
 
+async def pages(watched: Watched, claims: int) -> None:
+    """A claim's page and the list, over ten times as many claims."""
+    assert watched.server
+    watched.server.stop()
+    multiply(watched.folder / "dashboard.sqlite3", claims)
+    server = await watched.start()
+    uid = f"{claims // 2:08x}"
+    with closing(sqlite3.connect(watched.folder / "dashboard.sqlite3")) as database:
+        uid = database.execute("SELECT uid FROM sandboxes_claim WHERE uid LIKE ?", (uid + "%",)).fetchone()[0]
+    paths = {
+        "a claim": f"/claims/{uid}/",
+        "the list, all": "/claims/?range=all",
+        "a health check (what any request costs)": "/healthz",
+    }
+    rows = []
+    for name, path in paths.items():
+        times_ms = []
+        for _ in range(LOOKS):
+            began = time.perf_counter()
+            await asyncio.to_thread(server.get, path)
+            times_ms.append((time.perf_counter() - began) * 1e3)
+        rows.append((name, f"{quantile(times_ms, 0.5):.1f}, {max(times_ms):.1f} ms"))
+    table(f"pages over {watched.count(CLAIMS_SQL):,} claims: median and worst of {LOOKS}", rows)
+
+
+def multiply(path: Path, claims: int) -> None:
+    """Nine copies of each claim with what is around it, under other uids."""
+    columns = {
+        "sandboxes_claim": "uid name sandbox pod lifecycle",
+        "sandboxes_objectversion": "uid name belongs_to object",
+    }
+    with closing(sqlite3.connect(path)) as database:
+        database.create_function("renumbered", 3, _renumbered, deterministic=True)
+        for table_name, told in columns.items():
+            names = [row[1] for row in database.execute(f"PRAGMA table_info({table_name})") if row[1] != "id"]
+            values = [f"renumbered({name}, uid, ?)" if name in told.split() else name for name in names]
+            last_id = database.execute(f"SELECT max(id) FROM {table_name}").fetchone()[0]
+            for copy in range(1, COPIES):
+                database.execute(
+                    f"INSERT INTO {table_name} ({','.join(names)}) SELECT {','.join(values)} FROM {table_name}"
+                    " WHERE id <= ?",
+                    (*[copy * claims] * len(told.split()), last_id),
+                )
+        database.commit()
+
+
+def _renumbered(text: str, uid: str, by: int) -> str:
+    """A text that names the claim of that uid by its number, or what is part of it."""
+    return text.replace(uid[:8], f"{int(uid[:8], 16) + by:08x}")
+
+
 async def main(claims: int, seconds: float) -> None:
     objects = make_objects(claims)
     cluster = FakeCluster()
@@ -221,6 +278,7 @@ async def main(claims: int, seconds: float) -> None:
             await list_again(watched)
             await restart(watched)
             await changes(watched, objects["sandboxclaims"], seconds)
+            await pages(watched, claims)
         finally:
             if watched.server:
                 watched.server.stop()

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from collector.intern import Interned
 from collector.rollup import SHORTEST_NS, SHORTEST_S, Measured, Subject, note
-from sandboxes.lifecycle import from_json
+from sandboxes.lifecycle import stages_in
 from sandboxes.models import Claim
 
 TIME_TO_READY = "time to ready"  # beside the stages, which are named by the milestone they end with
@@ -40,9 +40,8 @@ def measurements(row: Claim) -> Measurements:
     at_s = row.zero_ns // SHORTEST_NS * SHORTEST_S
     where = (row.start_type, row.pool, row.template, row.namespace, row.cluster_id)
     found: Measurements = Counter()
-    for stage in from_json(row.lifecycle).stages:
-        if not stage.pre_warmed:
-            found[SeriesKey(stage.name, *where), at_s, stage.duration_ns] += 1
+    for stage, duration_ns in stages_in(row.lifecycle):
+        found[SeriesKey(stage, *where), at_s, duration_ns] += 1
     if row.time_to_ready_ns is not None:
         found[SeriesKey(TIME_TO_READY, *where), at_s, row.time_to_ready_ns] += 1
     return found

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sandboxes.lifecycle import from_json
+from sandboxes.lifecycle import moment_in
 from sandboxes.models import Claim
 from sandboxes.records import SECOND, Milestone, Moment, State
 
@@ -58,9 +58,9 @@ class ClaimFacts:
 
 def facts_of(row: Claim) -> ClaimFacts:
     """The facts in a claim's row."""
-    lifecycle = from_json(row.lifecycle)
-    requested, deleted = (lifecycle.moments.get(each) for each in (Milestone.REQUESTED, Milestone.DELETED))
-    context = TRACEPARENT.search(lifecycle.trace_context[:1_000])
+    story = row.lifecycle
+    requested, deleted = (moment_in(story, each) for each in (Milestone.REQUESTED, Milestone.DELETED))
+    context = TRACEPARENT.search(story["trace_context"][:1_000])
     return ClaimFacts(
         uid=row.uid,
         namespace=row.namespace,
@@ -72,7 +72,7 @@ def facts_of(row: Claim) -> ClaimFacts:
         ended_ns=_ended_ns(row, deleted),
         trace_id=context[1] if context else "",
         span_id=context[2] if context else "",
-        pod_ips=lifecycle.pod_ips,
+        pod_ips=tuple(story["pod_ips"]),
         reported=row.cluster_id is None,
     )
 

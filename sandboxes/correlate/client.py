@@ -48,8 +48,7 @@ def client_moments(uids: Collection[str]) -> dict[str, Moments]:
     seen: dict[str, _Seen] = defaultdict(_Seen)
     for uid, span in _spans_of(uids):
         _take_span(seen[uid], span)
-    for row in rows.values():
-        _take_logs(seen[row.uid], facts_of(row))
+    _take_logs(seen, [facts_of(row) for row in rows.values()])
     return {uid: found.moments for uid, found in seen.items() if uid in rows and _is_new(rows[uid], found.moments)}
 
 
@@ -84,15 +83,19 @@ def _sends_command(span: Span) -> bool:
         return False
 
 
-def _take_logs(seen: _Seen, claim: ClaimFacts) -> None:
-    """The SDK's line when it hears that the claim is ready, for programs whose waiting is not traced."""
-    if seen.waits or not claim.sandbox:
-        return
-    lines = Hint.objects.filter(kind=HintKind.SANDBOX_LOG, value=claim.sandbox, time_ns__gte=claim.begin_ns)
-    time_ns = lines.order_by("time_ns").values_list("time_ns", flat=True).first()
-    if time_ns is not None and claim.open_at(time_ns):
-        source = "log Resolved sandbox name"
-        seen.logs.append(Moment(Milestone.CLIENT_READY, time_ns, time_ns, time_ns, Clock.CLIENT, 1, source))
+def _take_logs(seen: dict[str, _Seen], claims: Iterable[ClaimFacts]) -> None:
+    """The SDK's line when it hears that a claim is ready, for programs whose waiting is not traced."""
+    waiting = [claim for claim in claims if claim.sandbox and not seen[claim.uid].waits]
+    lines: dict[str, list[int]] = defaultdict(list)
+    said = Hint.objects.filter(kind=HintKind.SANDBOX_LOG, value__in={claim.sandbox for claim in waiting})
+    for sandbox, time_ns in said.order_by("time_ns").values_list("value", "time_ns"):
+        lines[sandbox].append(time_ns)
+    for claim in waiting:
+        first_ns = next((each for each in lines[claim.sandbox] if each >= claim.begin_ns), None)
+        if first_ns is not None and claim.open_at(first_ns):
+            source = "log Resolved sandbox name"
+            moment = Moment(Milestone.CLIENT_READY, first_ns, first_ns, first_ns, Clock.CLIENT, 1, source)
+            seen[claim.uid].logs.append(moment)
 
 
 def _moment(milestone: Milestone, time_ns: int, span: Span, source: str) -> Moment:

@@ -128,21 +128,29 @@ def _open(traces: set[str]) -> set[str]:
 
 
 def _stretches(news: News) -> list[Q]:
-    """Conditions on hints: calls after a claim began, POSTs near its beginning, both near what names it."""
-    found = []
-    for claim in news.claims:
-        until_ns = MAX_TIME_NS if claim.ended_ns is None else claim.ended_ns
-        found.append(Q(kind__in=CALL_KINDS, time_ns__range=(claim.begin_ns, until_ns)))
-        found.append(_posts_near(claim.begin_ns, claim.begin_ns))
+    """Conditions on hints: calls after a claim began, POSTs near its beginning, both near what names it.
+
+    Stretches of time that overlap are one: claims that are open at a time mostly are open together.
+    """
+    begun = [(claim.begin_ns, MAX_TIME_NS if claim.ended_ns is None else claim.ended_ns) for claim in news.claims]
+    posts = [(claim.begin_ns - NEAR_NS, claim.begin_ns + NEAR_NS) for claim in news.claims]
+    found = [Q(kind__in=CALL_KINDS, time_ns__range=stretch) for stretch in _joined(begun)]
     for resource_id, hints in _by_resource(news.hints).items():
         first_ns, last_ns = min(hint.time_ns for hint in hints), max(hint.time_ns for hint in hints)
         found.append(Q(kind__in=CALL_KINDS, time_ns__gte=first_ns, resource_id=resource_id))
-        found.append(_posts_near(first_ns, last_ns))
-    return found
+        posts.append((first_ns - NEAR_NS, last_ns + NEAR_NS))
+    return found + [Q(kind=HintKind.CREATE, time_ns__range=stretch) for stretch in _joined(posts)]
 
 
-def _posts_near(first_ns: int, last_ns: int) -> Q:
-    return Q(kind=HintKind.CREATE, time_ns__range=(first_ns - NEAR_NS, last_ns + NEAR_NS))
+def _joined(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Stretches of time, those that overlap as one."""
+    joined: list[tuple[int, int]] = []
+    for first_ns, last_ns in sorted(stretches):
+        if joined and first_ns <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(joined[-1][1], last_ns)
+        else:
+            joined.append((first_ns, last_ns))
+    return joined
 
 
 def _by_resource(hints: Collection[HintFacts]) -> dict[int | None, list[HintFacts]]:

@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from sandboxes import object_fields as fields
 from sandboxes.lifecycle import story
-from sandboxes.lifecycle.as_json import from_json, to_json
+from sandboxes.lifecycle.as_json import from_json, moment_in, stages_in, to_json
 from sandboxes.lifecycle.sources import moments_of, start_type, that_served
 from sandboxes.lifecycle.stages import STAGES, StageKind, lay_in_row, stages_of
 from sandboxes.lifecycle.state import reason_of, state_of
@@ -27,7 +27,17 @@ from sandboxes.lifecycle.why import explain
 from sandboxes.lifecycle.why.case import Case
 from sandboxes.records import Change, Lifecycle, Milestone, Moment, Owner, Stage
 
-__all__ = ["STAGES", "StageKind", "from_json", "read", "time_to_ready", "to_json", "with_client"]
+__all__ = [
+    "STAGES",
+    "StageKind",
+    "from_json",
+    "moment_in",
+    "read",
+    "stages_in",
+    "time_to_ready",
+    "to_json",
+    "with_client",
+]
 
 TRACE_CONTEXT = "opentelemetry.io/trace-context"
 
@@ -72,6 +82,8 @@ def read(changes: Sequence[Change], now_ns: int | None = None) -> Lifecycle | No
 def with_client(lifecycle: Lifecycle, client_ready: Moment | None, first_command: Moment | None) -> Lifecycle:
     """The lifecycle with what only telemetry knows: when the client heard of it, and its first command."""
     given = {moment.milestone: moment for moment in (client_ready, first_command) if moment is not None}
+    if not given:
+        return lifecycle
     known = {**lifecycle.moments, **given}
     moments = {milestone: known[milestone] for milestone in Milestone if milestone in known}
     return replace(lifecycle, moments=moments, stages=stages_of(moments, lifecycle.start_type))

@@ -6,12 +6,13 @@ present-day nanosecond to 256.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, fields
 from typing import Any
 
 from sandboxes.records import Clock, Lifecycle, Milestone, Moment, Owner, Proof, Stage, StartType, State, Why
 
+_MEMBERS = tuple(field.name for field in fields(Moment))
 _WORDS = ("uid", "namespace", "name", "pool", "template", "reason", "sandbox", "sandbox_uid", "pod", "pod_uid", "node")
 
 
@@ -42,8 +43,21 @@ def from_json(value: Mapping[str, Any]) -> Lifecycle:
     )
 
 
+def moment_in(value: Mapping[str, Any], milestone: Milestone) -> Moment | None:
+    """One moment of what `to_json` made, without reading the rest."""
+    found = next((each for each in value["moments"] if each["milestone"] == milestone), None)
+    return _moment_from_json(found) if found else None
+
+
+def stages_in(value: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
+    """The claim's own stages with their durations, without reading the rest."""
+    for stage in value["stages"]:
+        if not stage["pre_warmed"]:
+            yield stage["name"], max(0, int(stage["end"]["time_ns"]) - int(stage["start"]["time_ns"]))
+
+
 def _moment_to_json(moment: Moment) -> dict[str, str]:
-    return {field.name: str(getattr(moment, field.name)) for field in fields(moment)}
+    return {name: str(getattr(moment, name)) for name in _MEMBERS}
 
 
 def _moment_from_json(value: Mapping[str, str]) -> Moment:

@@ -109,20 +109,22 @@ def _is_free(moment: Moment) -> bool:
 
 def _settle(row: Sequence[Moment]) -> list[Moment]:
     """Bounds that grow along the row where they can; where two clocks contradict each other, both stay as they are."""
-    settled = list(row)
-    lower_ns = 0
-    for at, moment in enumerate(settled):
-        if lower_ns <= moment.upper_ns:
-            settled[at] = replace(moment, lower_ns=max(moment.lower_ns, lower_ns))
-        lower_ns = max(lower_ns, settled[at].lower_ns)
-    upper_ns = max((moment.upper_ns for moment in row), default=0)
-    for at in range(len(settled) - 1, -1, -1):
-        moment = settled[at]
-        if moment.lower_ns <= upper_ns:
-            settled[at] = replace(moment, upper_ns=min(moment.upper_ns, upper_ns))
-        upper_ns = min(upper_ns, settled[at].upper_ns)
+    bounds = [(moment.lower_ns, moment.upper_ns) for moment in row]
+    at_least_ns = 0
+    for at, (lower_ns, upper_ns) in enumerate(bounds):
+        if at_least_ns <= upper_ns:
+            bounds[at] = max(lower_ns, at_least_ns), upper_ns
+        at_least_ns = max(at_least_ns, bounds[at][0])
+    at_most_ns = max((upper_ns for _, upper_ns in bounds), default=0)
+    for at, (lower_ns, upper_ns) in reversed(list(enumerate(bounds))):
+        if lower_ns <= at_most_ns:
+            bounds[at] = lower_ns, min(upper_ns, at_most_ns)
+        at_most_ns = min(at_most_ns, bounds[at][1])
+    settled: list[Moment] = []
     time_ns = 0
-    for at, moment in enumerate(settled):
-        time_ns = max(moment.lower_ns, min(max(moment.time_ns, time_ns), moment.upper_ns))
-        settled[at] = replace(moment, time_ns=time_ns)
+    for moment, (lower_ns, upper_ns) in zip(row, bounds, strict=True):
+        time_ns = max(lower_ns, min(max(moment.time_ns, time_ns), upper_ns))
+        if (time_ns, lower_ns, upper_ns) != (moment.time_ns, moment.lower_ns, moment.upper_ns):
+            moment = replace(moment, time_ns=time_ns, lower_ns=lower_ns, upper_ns=upper_ns)
+        settled.append(moment)
     return settled

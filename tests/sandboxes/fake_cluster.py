@@ -161,9 +161,12 @@ class FakeCluster:
                     request.transport.abort()
                 return response
             seen = new[-1][0]
-            for _, event in new:
-                if event["type"] == "BOOKMARK" or _selected(event["object"], query):
-                    await _write(response, event)
+            try:
+                for _, event in new:
+                    if event["type"] == "BOOKMARK" or _selected(event["object"], query):
+                        await _write(response, event)
+            except ConnectionResetError:  # who watched was killed
+                return response
 
 
 def _selected(value: dict[str, Any], query: dict[str, str]) -> bool:
