@@ -69,7 +69,8 @@ class Plane:
     def environment(self) -> dict[str, str]:
         """What a program needs to find this cluster, and a kubectl."""
         kubectl = self._parts.tools.program("kubectl").parent
-        return {"KUBECONFIG": str(self.kubeconfig), "PATH": f"{kubectl}:/usr/local/bin:/usr/bin:/bin"}
+        path = f"{kubectl}:/usr/local/bin:/usr/bin:/bin"
+        return {"KUBECONFIG": str(self.kubeconfig), "PATH": path, "HOME": str(self.folder)}  # kubectl keeps caches
 
     # Start and end
 
