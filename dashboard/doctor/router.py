@@ -13,7 +13,7 @@ from django.conf import settings
 from dashboard.doctor import commands
 from dashboard.doctor.shapes import Check, Subject, counted
 from sandboxes.cluster import ClusterError, Forbidden, Inspector, NotServed
-from sandboxes.object_fields import Object, at, objects_at, text_at
+from sandboxes.object_fields import Object, at, is_true, objects_at, text_at
 
 HOME = "agent-sandbox-system"  # where Agent Sandbox's manifests put the controller, and the SDK looks for the router
 MANIFESTS_TO_0_5 = "default"
@@ -48,8 +48,8 @@ async def _router(inspector: Inspector, services: list[Object]) -> Router:
         fix = "SandboxClient() without a configuration needs it for commands and files. Install it."
         return Router(ROUTER.warning("there is none", fix, commands.ROUTER), HOME)
     place = HOME if HOME in places else places[0]
-    ready = await _ready_endpoints(inspector, place)
-    found = f"{SERVICE} in {place}" + ("" if ready is None else f", {counted(ready, 'address', 'addresses')} ready")
+    ready = await _ready(inspector, services[places.index(place)])
+    found = f"{SERVICE} in {place}" + ("" if ready is None else f", {counted(ready, 'Pod')} of it ready")
     if ready == 0:
         see = f"kubectl get pods -n {place} -o wide\n{commands.describe('service', place, SERVICE)}"
         return Router(ROUTER.failed(found, "Nothing runs behind it. See why.", see), place)
@@ -88,12 +88,19 @@ async def _services(inspector: Inspector) -> list[Object]:
     return found
 
 
-async def _ready_endpoints(inspector: Inspector, namespace: str) -> int | None:
-    """How many addresses are behind it; None when that may not be seen."""
-    path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
+async def _ready(inspector: Inspector, service: Object) -> int | None:
+    """How many Pods are ready behind it; None when that may not be seen.
+
+    Pods, not endpoints: kubectl port-forward, which the tunnel is, goes from the Service's selector to a Pod.
+    """
+    namespace, selector = text_at(service, "metadata", "namespace"), at(service, "spec", "selector")
+    if not isinstance(selector, dict) or not selector:
+        return None
+    chosen = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
     try:
-        answer = await inspector.get(path, {"labelSelector": f"kubernetes.io/service-name={SERVICE}"})
+        answer = await inspector.get(
+            f"/api/v1/namespaces/{namespace}/pods", {"labelSelector": chosen, "limit": MAX_LISTED}
+        )
     except (Forbidden, NotServed):
         return None
-    endpoints = [each for item in objects_at(answer, "items") for each in objects_at(item, "endpoints")]
-    return sum(at(each, "conditions", "ready") is not False for each in endpoints)
+    return sum(is_true(each, "Ready") for each in objects_at(answer, "items"))

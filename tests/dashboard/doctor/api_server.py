@@ -17,7 +17,7 @@ CLAIMS, SANDBOXES = "/apis/extensions.agents.x-k8s.io", "/apis/agents.x-k8s.io"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/agent-sandbox-system/deployments"
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/agent-sandbox-system/leases/a3317529.agent-sandbox.x-k8s.io"
 SERVICES = "/api/v1/services"
-SLICES = "/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices"
+PODS = "/api/v1/namespaces/{}/pods"
 TEMPLATES, POOLS = f"{CLAIMS}/v1beta1/sandboxtemplates", f"{CLAIMS}/v1beta1/sandboxwarmpools"
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 ACCOUNT = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
@@ -42,6 +42,14 @@ def deployment(ready: int = 1, *arguments: str) -> dict[str, Any]:
     return named("agent-sandbox-controller", "agent-sandbox-system", spec=spec, status={"readyReplicas": ready})
 
 
+def router(namespace: str = "agent-sandbox-system") -> dict[str, Any]:
+    return named("sandbox-router-svc", namespace, spec={"selector": {"app": "router"}})
+
+
+def pod(name: str, *, ready: bool = True) -> dict[str, Any]:
+    return named(name, status={"conditions": [{"type": "Ready", "status": str(ready)}]})
+
+
 def kinds(*names: str) -> dict[str, Any]:
     return {"resources": [{"name": name} for name in names]}
 
@@ -58,7 +66,6 @@ class ApiServer:
         self.ahead_s = 0
         self.denied: set[str] = set()  # "verb resource", or "resource" for every verb
         self.reviewed: list[dict[str, str]] = []
-        router = named("sandbox-router-svc", "agent-sandbox-system")
         self.answers: dict[str, Any] = {
             "/version": {"gitVersion": "v1.36.4"},
             CLAIMS: {"versions": [{"version": "v1beta1"}]},
@@ -66,8 +73,8 @@ class ApiServer:
             f"{CLAIMS}/v1beta1": kinds("sandboxclaims", "sandboxtemplates", "sandboxwarmpools", "sandboxclaims/status"),
             f"{SANDBOXES}/v1beta1": kinds("sandboxes"),
             DEPLOYMENTS: items(deployment(1, "--extensions")),
-            SERVICES: items(router),
-            SLICES.format("agent-sandbox-system"): items({"endpoints": [{"conditions": {"ready": True}}]}),
+            SERVICES: items(router()),
+            PODS.format("agent-sandbox-system"): items(pod("router")),
             TEMPLATES: items(named("template")),
             POOLS: items(pool("pool")),
         }  # fmt: skip

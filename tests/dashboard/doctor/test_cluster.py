@@ -17,17 +17,19 @@ from tests.dashboard.doctor.api_server import (
     CLAIMS,
     DEPLOYMENTS,
     LEASE,
+    PODS,
     POOLS,
     SANDBOXES,
     SERVICES,
-    SLICES,
     TEMPLATES,
     ApiServer,
     deployment,
     items,
     kinds,
     named,
+    pod,
     pool,
+    router,
 )
 
 
@@ -55,7 +57,7 @@ async def test_a_cluster_where_everything_is_in_place_is_well_throughout(server:
     assert {check.status for check in found.values()} == {Status.OK}, found
     assert "v1.36.4" in found["cluster"].found
     assert "1 of 1 ready, agent-sandbox-controller:v1.0.3" in found["controller"].found
-    assert "1 address ready" in found["router"].found
+    assert "1 Pod of it ready" in found["router"].found
     assert "2 of 2 Sandboxes ready" in found["pools"].found
 
 
@@ -175,22 +177,21 @@ async def test_no_router_is_a_warning_with_its_manifests(server: ApiServer) -> N
 
 
 async def test_a_router_where_the_sdk_does_not_look_says_what_to_tell_it(server: ApiServer) -> None:
-    server.answers[SERVICES] = items(named("sandbox-router-svc", "default"))
-    server.answers[SLICES.format("default")] = items({"endpoints": [{"conditions": {}}]})
+    server.answers |= {SERVICES: items(router("default")), PODS.format("default"): items(pod("router"))}
     found = (await checks())["router"]
     assert found.status is Status.WARNING
     assert 'router_namespace="default"' in found.commands[0]
 
 
 async def test_a_router_with_nothing_behind_it_fails(server: ApiServer) -> None:
-    server.answers[SLICES.format("agent-sandbox-system")] = items({"endpoints": [{"conditions": {"ready": False}}]})
+    server.answers[PODS.format("agent-sandbox-system")] = items(pod("router", ready=False))
     assert (await checks())["router"].status is Status.FAILED
 
 
 async def test_a_router_is_found_where_not_all_services_may_be_listed(server: ApiServer) -> None:
     server.answers[SERVICES] = 403
     place = "/api/v1/namespaces/agent-sandbox-system/services/sandbox-router-svc"
-    server.answers[place] = named("sandbox-router-svc", "agent-sandbox-system")
+    server.answers[place] = router()
     assert (await checks())["router"].status is Status.OK
 
 
@@ -281,9 +282,8 @@ async def test_answers_of_any_shape_break_nothing(server: ApiServer) -> None:
         SERVICES,
         TEMPLATES,
         POOLS,
-        SLICES.format(""),
         LEASE,
-        SLICES.format("agent-sandbox-system"),
+        PODS.format("agent-sandbox-system"),
     ):
         server.answers[path] = odd
     assert set(await statuses()) >= {"controller", "router", "templates", "pools"}
