@@ -26,12 +26,22 @@ POOLS_SINCE = (0, 5)  # before it, create_sandbox() took a template's name and s
 LOOK = """
 import importlib.metadata as m, json, re, sys
 def name(text): return re.sub("[-_.]+", "-", text).lower()
+def numbers(text): return [int(n) for n in re.findall("[0-9]+", text)[:3]]
+def fits(version, bounds):
+    for sign, bound in re.findall("(>=|<=|==|<|>|~=) *([0-9.]+)", bounds):
+        has, wants = numbers(version), numbers(bound)
+        short = has[:len(wants)]
+        ok = {">=": has >= wants, "<=": short <= wants, "==": short == wants, "<": has < wants, ">": short > wants}
+        if not ok.get(sign, has >= wants):
+            return False
+    return True
 there = {name(d.metadata["Name"]): d.version for d in m.distributions() if d.metadata["Name"]}
 extras = {}
 try:
     for line in m.requires("k8s-agent-sandbox") or []:
         for extra in re.findall("extra *== *['\\"]([^'\\"]+)", line):
-            extras.setdefault(extra, []).append(name(re.match("[A-Za-z0-9._-]+", line).group()))
+            package = name(re.match("[A-Za-z0-9._-]+", line).group())
+            extras[extra] = extras.get(extra, True) and package in there and fits(there[package], line.split(";")[0])
 except m.PackageNotFoundError:
     pass
 print(json.dumps({"python": "%d.%d" % sys.version_info[:2], "there": there, "extras": extras}))
@@ -78,7 +88,7 @@ def sdk(python: str = "") -> Check:
 def _installed(subject: Subject, found: dict[str, Any]) -> Check:
     there: dict[str, str] = found["there"]
     version = there[SDK]
-    extras = [extra for extra, needs in sorted(found["extras"].items()) if set(needs) <= there.keys()]
+    extras = [extra for extra, is_there in sorted(found["extras"].items()) if is_there]
     words = f"{SDK} {version}, extras: {listed(extras, 6) if extras else 'none'}, Python {found['python']}"
     if _numbers(version) < POOLS_SINCE:
         fix = "It asks for templates, and for an API that clusters since 1.0 do not serve. Upgrade it."

@@ -6,6 +6,7 @@ of Agent Sandbox's README (v1.0.3).
 
 from __future__ import annotations
 
+import json
 import platform
 import shlex
 from collections.abc import Iterable
@@ -39,6 +40,7 @@ metadata: {name: simple-sandbox-pool, namespace: default}
 spec: {replicas: 1, sandboxTemplateRef: {name: simple-sandbox-template}}
 END"""
 
+SERVICE_ACCOUNT = "system:serviceaccount:"
 READ_CLUSTER = (
     "kubectl get sandboxwarmpools,sandboxtemplates,sandboxclaims,sandboxes,pods,events -A -o json"
     " | python manage.py import -"
@@ -54,28 +56,40 @@ def describe(kind: str, namespace: str, name: str) -> str:
 
 
 def grant(role: str, account: str, rights: Iterable[Right]) -> str:
-    """A cluster role with these rights, bound to the account; one role a set of verbs, as kubectl makes them."""
-    by_verbs: dict[str, tuple[str, ...]] = {}
+    """A cluster role with these rights, bound to the account. To apply it again changes nothing."""
+    verbs: dict[tuple[str, str], list[str]] = {}
     for right in rights:
-        by_verbs[right.named] = (*by_verbs.get(right.named, ()), right.verb)
-    by_resources: dict[tuple[str, ...], list[str]] = {}
-    for resource, verbs in by_verbs.items():
-        by_resources.setdefault(tuple(dict.fromkeys(verbs)), []).append(resource)
-    lines = []
-    for number, (verbs, resources) in enumerate(by_resources.items(), 1):
-        name = role if len(by_resources) == 1 else f"{role}-{number}"
-        what = ",".join(dict.fromkeys(resources))
-        lines.append(f"kubectl create clusterrole {name} --verb={','.join(verbs)} --resource={what}")
-        lines.append(f"kubectl create clusterrolebinding {name} --clusterrole={name} {subject(account)}")
-    return "\n".join(lines)
+        resource = f"{right.resource}/{right.subresource}" if right.subresource else right.resource
+        verbs.setdefault((right.group, resource), []).append(right.verb)
+    rules = [
+        f'- {{apiGroups: ["{group}"], resources: ["{resource}"], verbs: [{", ".join(dict.fromkeys(each))}]}}'
+        for (group, resource), each in verbs.items()
+    ]
+    return "\n".join(
+        (
+            "kubectl apply -f - <<'END'",
+            "apiVersion: rbac.authorization.k8s.io/v1",
+            "kind: ClusterRole",
+            f"metadata: {{name: {role}}}",
+            "rules:",
+            *rules,
+            "---",
+            "apiVersion: rbac.authorization.k8s.io/v1",
+            "kind: ClusterRoleBinding",
+            f"metadata: {{name: {role}}}",
+            f"roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: {role}}}",
+            f"subjects: [{subject(account)}]",
+            "END",
+        )
+    )
 
 
 def subject(account: str) -> str:
-    """The account as kubectl create clusterrolebinding takes it."""
-    kind, _, name = account.rpartition("system:serviceaccount:")
-    if name and not kind and name.count(":") == 1:
-        return f"--serviceaccount={shlex.quote(name)}"
-    return f"--user={shlex.quote(account or 'YOUR_USER')}"
+    """The account as a binding names it. Quoted as JSON, which YAML understands: names are the cluster's."""
+    namespace, _, name = account.removeprefix(SERVICE_ACCOUNT).partition(":")
+    if account.startswith(SERVICE_ACCOUNT) and name:
+        return f"{{kind: ServiceAccount, namespace: {json.dumps(namespace)}, name: {json.dumps(name)}}}"
+    return f"{{kind: User, apiGroup: rbac.authorization.k8s.io, name: {json.dumps(account or 'YOUR_USER')}}}"
 
 
 def install_kubectl(system: str = platform.system(), machine: str = platform.machine()) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from django.conf import settings
 
 from dashboard.doctor import commands
-from dashboard.doctor.shapes import Check, Subject, listed
+from dashboard.doctor.shapes import Check, Subject
 from sandboxes.cluster import Inspector, Right
 from sandboxes.cluster.resources import AGENTS, EVENTS, EXTENSIONS
 
@@ -46,10 +46,7 @@ async def ours(inspector: Inspector) -> Check:
     fix = "Let somebody who may run this"
     if not settings.DASHBOARD_NAMESPACES:
         fix += "; or name the namespaces you may read: export DASHBOARD_NAMESPACES=default"
-    resources = {(right.resource, right.group) for right in missing}
-    asked = [
-        Right(verb, resource, group) for resource, group in READ for verb in VERBS if (resource, group) in resources
-    ]
+    asked = [Right(verb, resource, group) for resource, group in READ for verb in VERBS]
     grant = commands.grant("agent-sandbox-dashboard", account, asked)
     nothing = any(right.resource == "sandboxclaims" for right in missing)
     return (OURS.failed if nothing else OURS.warning)(found, f"{fix}.", grant)
@@ -67,7 +64,7 @@ async def sdks(inspector: Inspector, router: str) -> Check:
     if not missing:
         return SDKS.ok(f"may make, watch and delete claims in {namespace}, and forward a port in {router}")
     fix = "Only for programs that run with this account: let somebody who may run this."
-    grant = commands.grant("agent-sandbox-client", await inspector.account(), missing)
+    grant = commands.grant("agent-sandbox-client", await inspector.account(), wanted)
     return SDKS.warning(f"this account may not {_words(missing)}", fix, grant)
 
 
@@ -77,4 +74,9 @@ async def _missing(inspector: Inspector, wanted: list[Right]) -> list[Right]:
 
 
 def _words(rights: Iterable[Right]) -> str:
-    return listed(list(dict.fromkeys(right.words for right in rights)), 4)
+    """get, list of pods; create of pods/portforward."""
+    verbs: dict[str, list[str]] = {}
+    for right in rights:
+        name = f"{right.resource}/{right.subresource}" if right.subresource else right.resource
+        verbs.setdefault(name, []).append(right.verb)
+    return "; ".join(f"{', '.join(dict.fromkeys(each))} {name}" for name, each in verbs.items())

@@ -50,19 +50,21 @@ async def _router(inspector: Inspector, services: list[Object]) -> Router:
     place = HOME if HOME in places else places[0]
     ready = await _ready(inspector, services[places.index(place)])
     found = f"{SERVICE} in {place}" + ("" if ready is None else f", {counted(ready, 'Pod')} of it ready")
-    if ready == 0:
-        see = f"kubectl get pods -n {place} -o wide\n{commands.describe('service', place, SERVICE)}"
-        return Router(ROUTER.failed(found, "Nothing runs behind it. See why.", see), place)
+    see = f"kubectl get pods -n {place} -o wide\n{commands.describe('service', place, SERVICE)}"
+    nothing = ("Nothing runs behind it: see why.", (see,)) if ready == 0 else ("", ())
     if place != HOME:
         fix = (
             f"The SDK looks for it in {HOME} unless told otherwise, and fails at the first command. Tell it, or"
-            " install the router there."
+            f" install the router there. {nothing[0]}".rstrip()
         )
         tell = (
             "from k8s_agent_sandbox.models import SandboxLocalTunnelConnectionConfig\n"
             f'SandboxClient(SandboxLocalTunnelConnectionConfig(router_namespace="{place}"))'
         )
-        return Router(ROUTER.warning(found, fix, tell, commands.ROUTER), place)
+        end = ROUTER.failed if ready == 0 else ROUTER.warning
+        return Router(end(found, fix, tell, commands.ROUTER, *nothing[1]), place)
+    if ready == 0:
+        return Router(ROUTER.failed(found, nothing[0], see), place)
     return Router(ROUTER.ok(found), place)
 
 

@@ -37,17 +37,6 @@ class Right:
     namespace: str = ""
     subresource: str = ""
 
-    @property
-    def words(self) -> str:
-        """As `kubectl auth can-i` takes it."""
-        return f"{self.verb} {self.named}"
-
-    @property
-    def named(self) -> str:
-        """The resource as kubectl takes it."""
-        resource = f"{self.resource}.{self.group}" if self.group else self.resource
-        return f"{resource}/{self.subresource}" if self.subresource else resource
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:

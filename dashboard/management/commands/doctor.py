@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import textwrap
 from typing import Any
@@ -29,10 +30,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         found = async_to_sync(examine)(options["python"])
-        if options["json"]:
-            self.stdout.write(json.dumps(_as_json(found), indent=2))
-        else:
-            self._tell(found)
+        try:
+            if options["json"]:
+                self.stdout.write(json.dumps(_as_json(found), indent=2))
+            else:
+                self._tell(found)
+            self.stdout.flush()
+        except BrokenPipeError:  # `| head` has seen enough; nothing more can be said to it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if found.failed:
             sys.exit(1)
 

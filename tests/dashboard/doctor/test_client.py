@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dashboard.doctor import client, commands
 from dashboard.doctor.shapes import Status
@@ -14,7 +16,6 @@ from sandboxes.cluster import Right
 
 TRACING = {"opentelemetry-exporter-otlp": "1.41.1", "opentelemetry-instrumentation-requests": "0.62b1"}
 BOOTSTRAPPED = {client.BOOTSTRAPPED: "0.62b1", client.LOGGING: "0.62b1"}
-EXTRAS = {"tracing": list(TRACING), "grpc": ["grpcio"], "async": ["httpx"]}
 
 
 def program(folder: Path, name: str, prints: str, status: int = 0) -> Path:
@@ -30,7 +31,8 @@ def python(folder: Path, sdk: str | None, *packages: dict[str, str]) -> str:
     there = {name: version for each in packages for name, version in each.items()}
     if sdk:
         there[client.SDK] = sdk
-    found = {"python": "3.12", "there": there, "extras": EXTRAS if sdk else {}}
+    extras = {"tracing": there.keys() >= TRACING.keys(), "grpc": "grpcio" in there, "async": False}
+    found = {"python": "3.12", "there": there, "extras": extras if sdk else {}}
     return str(program(folder, "python", json.dumps(found)))
 
 
@@ -92,16 +94,45 @@ def test_what_is_asked_of_a_python_is_understood_by_a_real_one() -> None:
     assert "does not run" not in found.found
 
 
+@pytest.mark.parametrize(
+    ("versions", "extras"),
+    [
+        ({"protobuf": "6.33.1", "opentelemetry-sdk": "1.41.1"}, {"tracing": True, "grpc": False}),
+        ({"protobuf": "7.36.1", "opentelemetry-sdk": "1.45.2"}, {"tracing": False, "grpc": True}),
+        ({}, {"tracing": False, "grpc": False}),
+    ],
+)
+def test_an_extra_is_there_when_its_packages_are_in_the_versions_it_needs(
+    tmp_path: Path, versions: dict[str, str], extras: dict[str, bool]
+) -> None:
+    needs = ['protobuf>=7.36.1; extra == "grpc"', "opentelemetry_sdk<1.42,>=1.39; extra == 'tracing'", "requests"]
+    for name, version in {client.SDK: "1.0.8", **versions}.items():
+        folder = tmp_path / f"{name.replace('-', '_')}-{version}.dist-info"
+        folder.mkdir()
+        lines = [f"Requires-Dist: {need}" for need in needs] if name == client.SDK else []
+        (folder / "METADATA").write_text(
+            "\n".join(["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}", *lines])
+        )
+    command = [sys.executable, "-S", "-c", f"import sys; sys.path[:] = [{str(tmp_path)!r}, *sys.path]\n{client.LOOK}"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert json.loads(printed)["extras"] == extras
+
+
 def test_without_a_name_our_own_python_is_no_trouble() -> None:
     assert client.sdk().status in (Status.OK, Status.NOT_APPLICABLE)
 
 
-def test_rights_are_granted_by_the_verbs_they_have_in_common() -> None:
+def test_rights_are_granted_by_a_manifest_whatever_the_accounts_name_is() -> None:
     rights = [Right("get", "pods"), Right("list", "pods"), Right("create", "pods", subresource="portforward")]
-    lines = commands.grant("role", "jane doe", rights).splitlines()
-    assert lines[0] == "kubectl create clusterrole role-1 --verb=get,list --resource=pods"
-    assert lines[1] == "kubectl create clusterrolebinding role-1 --clusterrole=role-1 --user='jane doe'"
-    assert lines[2] == "kubectl create clusterrole role-2 --verb=create --resource=pods/portforward"
+    first, *lines, last = commands.grant("role", 'jane: "}\nEND', rights).splitlines()
+    assert (first, last) == ("kubectl apply -f - <<'END'", "END")
+    role, binding = yaml.safe_load_all("\n".join(lines))
+    assert role["rules"] == [
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]},
+        {"apiGroups": [""], "resources": ["pods/portforward"], "verbs": ["create"]},
+    ]
+    assert binding["subjects"][0]["name"] == 'jane: "}\nEND'
+    assert "END" not in lines
 
 
 def test_programs_are_installed_as_the_system_has_it() -> None:

@@ -236,10 +236,12 @@ async def test_without_the_right_to_read_claims_it_fails_and_says_what_to_grant(
     server.denied = {"sandboxclaims", "watch pods"}
     found = (await checks())["rights"]
     assert found.status is Status.FAILED
-    assert "system:serviceaccount:lab:dev may not get sandboxclaims.extensions.agents.x-k8s.io" in found.found
+    assert "system:serviceaccount:lab:dev may not get, list, watch sandboxclaims; watch pods in" in found.found
     (grant,) = found.commands
-    assert "--verb=get,list,watch --resource=sandboxclaims.extensions.agents.x-k8s.io,pods" in grant
-    assert "--serviceaccount=lab:dev" in grant
+    assert (
+        '{apiGroups: ["extensions.agents.x-k8s.io"], resources: ["sandboxclaims"], verbs: [get, list, watch]}' in grant
+    )
+    assert '{kind: ServiceAccount, namespace: "lab", name: "dev"}' in grant
     assert "DASHBOARD_NAMESPACES" in found.fix
 
 

@@ -27,6 +27,11 @@ RUNNING = Serving(running=True, grpc=True)
 Usage = namedtuple("Usage", "total used free")
 
 
+@pytest.fixture(autouse=True)
+def usual_ports(settings: Settings) -> None:
+    settings.DASHBOARD_PORT, settings.OTLP_HTTP_PORT, settings.OTLP_GRPC_PORT = 8000, 4318, 4317
+
+
 def test_addresses_are_named_while_a_dashboard_runs() -> None:
     found = own.addresses(RUNNING)
     assert found.status is Status.OK
