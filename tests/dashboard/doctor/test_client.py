@@ -57,6 +57,16 @@ def test_a_kubectl_that_does_not_work_is_a_warning(tmp_path: Path, monkeypatch: 
     assert client.kubectl().status is Status.WARNING
 
 
+def test_a_kubectl_that_waits_for_a_cluster_is_there_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "kubectl").write_text("#!/bin/sh\nexec sleep 60\n")
+    (tmp_path / "kubectl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setattr(client, "TIMEOUT_S", 0.1)
+    assert client.kubectl().status is Status.OK
+
+
 @pytest.mark.parametrize(
     ("sdk", "packages", "status", "words"),
     [
