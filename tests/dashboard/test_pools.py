@@ -40,6 +40,14 @@ def test_a_row_leads_to_the_pools_claims_in_the_same_range(client: Client) -> No
     assert 'href="/export/claims.csv?pool=simple-sandbox-pool&namespace=default&range=all"' in html
 
 
+def test_a_claim_leads_to_its_pool_and_that_to_itself(client: Client) -> None:
+    claim = next(iter(load("burst-drained").values()))
+    query = "pool=simple-sandbox-pool&namespace=default&range=all"
+    for path in (f"/claims/{claim.uid}/", "/claims/?range=all"):
+        assert f'href="/pools/?{query}"' in unescape(client.get(path).content.decode())
+    assert "data-pool" in page(client, pool="simple-sandbox-pool", namespace="default", range="all")
+
+
 def test_a_drain_leads_to_exactly_the_claims_that_met_it(client: Client) -> None:
     load("burst-drained")
     html = page(client, range="all")
