@@ -54,10 +54,9 @@ CLAIM_NAMES = (
     TIME_NAMES | PAGING_NAMES | {"namespace", "pool", "template", "start", "state", "claim", "cluster", "run", "q"}
 )
 RUN_NAMES = TIME_NAMES | PAGING_NAMES | {"pool", "namespace"}
-AREA_NAMES = frozenset({"area_from", "area_to", "area_min", "area_max"})  # and heatmap: read by `overview.area`
-OVERVIEW_NAMES = (
-    TIME_NAMES | AREA_NAMES | {"heatmap", "service", "operation", "namespace", "pool", "template", "start", "cluster"}
-)
+AREA_NAMES = frozenset({"area_from", "area_to", "area_min", "area_max"})
+VIEW_NAMES = AREA_NAMES | {"heatmap", "sort"}  # read by `overview.area`
+OVERVIEW_NAMES = TIME_NAMES | VIEW_NAMES | {"service", "operation", "namespace", "pool", "template", "start", "cluster"}
 POOL_NAMES = TIME_NAMES | {"namespace", "pool", "template", "cluster", "q"}
 ALL_NAMES = SPAN_NAMES | LOG_NAMES | METRIC_PAGE_NAMES | CLAIM_NAMES | OVERVIEW_NAMES
 

@@ -19,6 +19,7 @@ from collector.retention import record
 from dashboard import kept, values
 from dashboard.api import rows, shapes
 from dashboard.api.claims import router as claims_router
+from dashboard.api.overview import router as overview_router
 from dashboard.api.parameters import WORDS, described
 from dashboard.api.pools import router as pools_router
 from dashboard.parameters import LOG_NAMES, METRIC_NAMES, SPAN_NAMES, TRACE_NAMES, ParameterError, parse
@@ -46,6 +47,7 @@ api = NinjaAPI(
 
 
 api.add_router("", claims_router)
+api.add_router("", overview_router)
 api.add_router("", pools_router)
 
 

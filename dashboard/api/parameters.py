@@ -31,6 +31,7 @@ WORDS: dict[str, str] = {
     "claim": "A claim's uid or name.",
     "cluster": "A cluster's uid or name.",
     "run": "The id of a run of test sandboxes: its claims.",
+    "sort": "What operations are sorted by: count, p50, p95, p99 or errors. Default: p95.",
     "severity": "At least this severe: trace, debug, info, warn, error, fatal, or a number 1 to 24.",
 }
 WRONG = {

@@ -1,6 +1,6 @@
-"""The heatmap's own parameters: what it counts, and an area of it between two moments and two durations.
+"""The page's own parameters: what operations are sorted by, what the heatmap counts, and an area of it.
 
-Before: `heatmap`, `area_from`, `area_to`, `area_min` and `area_max` of a query string, dragged or typed.
+Before: `sort`, `heatmap`, `area_from`, `area_to`, `area_min` and `area_max` of a query string, dragged or typed.
 After: `within` lists what lies in the area. What is not given is open: without `area_max` it reaches up to the slowest.
 """
 
@@ -15,6 +15,8 @@ from dashboard.values import duration_ns, one_of, shown, time_ns
 
 READERS = {"area_from": time_ns, "area_to": time_ns, "area_min": duration_ns, "area_max": duration_ns}
 CLAIMS, OPERATIONS = "claims", "operations"
+ORDERS = ("count", "p50", "p95", "p99", "errors")  # the columns of operations, each a way to sort
+DEFAULT_ORDER = "p95"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,9 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the heatmap counts (`claims`, `operations`, or empty: what there is), and the area, if one is chosen."""
+    """How the page shows what it was asked for. `heatmap` is CLAIMS, OPERATIONS, or empty: what there is."""
 
+    sort: str
     heatmap: str
     area: Area | None
 
@@ -53,16 +56,17 @@ def read_view(query: QueryDict) -> View:
             found[name] = reader(text) if text else None
         except ValueError as error:
             problems[name] = f"{name}={shown(text)} {error}"
-    for low, high, words in (("area_from", "area_to", "later than"), ("area_min", "area_max", "longer than")):
+    for low, high, than in (("area_from", "area_to", "later than"), ("area_min", "area_max", "longer than")):
         first, last = found.get(low), found.get(high)
         if first is not None and last is not None and first >= last:
-            problems[high] = f"{high} has to be {words} {low}."
-    heatmap = query.get("heatmap", "").strip()
-    try:
-        heatmap = one_of([CLAIMS, OPERATIONS])(heatmap) if heatmap else ""
-    except ValueError as error:
-        problems["heatmap"] = f"heatmap={shown(heatmap)} {error}"
+            problems[high] = f"{high} has to be {than} {low}."
+    words = {"sort": DEFAULT_ORDER, "heatmap": ""}
+    for name, known in (("sort", [*ORDERS]), ("heatmap", [CLAIMS, OPERATIONS])):
+        try:
+            words[name] = one_of(known)(given) if (given := query.get(name, "").strip()) else words[name]
+        except ValueError as error:
+            problems[name] = f"{name}={shown(given)} {error}"
     if problems:
         raise ParameterError(problems)
     chosen = any(value is not None for value in found.values())
-    return View(heatmap, Area(*found.values()) if chosen else None)
+    return View(words["sort"], words["heatmap"], Area(*found.values()) if chosen else None)

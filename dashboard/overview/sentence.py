@@ -5,12 +5,19 @@ Before: `states` and `speed` have the numbers. After: the template writes the pa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+from collector.latency import OperationLatency, OperationTable
+from dashboard.overview.change import ENOUGH
+from dashboard.overview.speed import Start, Traffic, change_of, percent_of
 from dashboard.overview.states import Cause, Counted, Standing
+from dashboard.overview.strips import share_words
+from dashboard.templatetags.formats import duration
 from sandboxes.records import State
 
+PRECISION_NS = 10**6  # percentiles are good to 2.2 %: no microseconds
+SLOWED = 1.5  # times: what is worth a sentence
 TONES = {State.STUCK: "warning", State.FAILED: "error"}
 
 
@@ -63,3 +70,43 @@ def _why(causes: list[Cause]) -> str:
     if len(causes) == 1:
         return f" ({causes[0].words})"
     return " (" + ", ".join(f"{cause.words} {cause.number:,}" for cause in causes) + ")"
+
+
+def of_starts(starts: Mapping[str, Start], before: str) -> Iterator[Part]:
+    """How fast claims are, by kind of start; `before` names the time it is compared with."""
+    kinds = [start for kind, start in starts.items() if kind]
+    compared = False
+    for number, start in enumerate(kinds):
+        yield Part("; " if number else "Time to ready p95 ")
+        yield Part(f"{duration(start.now.p95_ns, PRECISION_NS)} {start.start_type}", strong=True)
+        if start.change:
+            says_what = before and start.change.direction and not compared
+            yield Part(f", {start.change.words}{f' on the {before}' if says_what else ''}")
+            compared = compared or bool(says_what)
+    if kinds:
+        yield Part(". ")
+
+
+def of_traffic(traffic: Traffic, errors_link: str) -> Iterator[Part]:
+    """Which share of operations failed, against before."""
+    now, before = traffic.table.now, traffic.table.before
+    if not now.count:
+        return
+    operations = "operation" if now.count == 1 else "operations"
+    if not now.errors:
+        yield Part(f"No error in {now.count:,} {operations}. ")
+        return
+    yield Part(f"{share_words(traffic.error_percent)} of {now.count:,} {operations}", True, errors_link, "error")
+    then = ""
+    if before and before.count >= ENOUGH:
+        then = f", {share_words(percent_of(before)) if before.errors else 'none'} before"
+    yield Part(f" failed{then}. ")
+
+
+def of_slowing(table: OperationTable, link: Callable[[OperationLatency], str]) -> Iterator[Part]:
+    """What has slowed down most, when something clearly has."""
+    slowed = [(found, one) for one in table.operations if (found := change_of(one)) and found.ratio >= SLOWED]
+    if slowed:
+        found, one = max(slowed, key=lambda pair: pair[0].ratio)
+        yield Part(one.name or "(no name)", True, link(one))
+        yield Part(f" has slowed down most: p95 {duration(one.now.p95_ns, PRECISION_NS)}, {found.words}. ")

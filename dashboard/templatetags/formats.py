@@ -86,6 +86,12 @@ def clock(ns: int | None) -> str | SafeString:
 
 
 @register.filter
+def minute(ns: int | None) -> str | SafeString:
+    """The time of day where a minute is fine enough: 09:30."""
+    return _time(ns, "minute", "{minute}")
+
+
+@register.filter
 def age(ns: int | None) -> str | SafeString:
     """How long ago: 2 s, 15 m, 3 h, 2 d. It grows while the page is open."""
     if ns is None:
@@ -103,7 +109,7 @@ def _time(ns: int | None, shape: str, pattern: str) -> str | SafeString:
     return format_html(
         '<time datetime="{}T{}.{}Z" data-ns="{}" data-shape="{}" title="{} {}.{} UTC">{}</time>',
         date, seconds, fraction, ns, shape, date, seconds, fraction,
-        pattern.format(date=date, clock=f"{seconds}.{fraction[:3]}"),
+        pattern.format(date=date, clock=f"{seconds}.{fraction[:3]}", minute=seconds[:5]),
     )  # fmt: skip
 
 

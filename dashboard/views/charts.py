@@ -18,6 +18,7 @@ from collector.publish import publisher
 from dashboard.charts import Chart
 from dashboard.charts.shared import Shared
 from dashboard.metric_charts import METRIC_CHARTS
+from dashboard.overview.charts import OVERVIEW_CHARTS
 from dashboard.parameters import ParameterError, Parameters, parse
 
 JSON = "application/json"
@@ -32,7 +33,9 @@ class Source:
 
 
 # Every chart there is, by name. A page that has charts adds its own.
-CHARTS: dict[str, Source] = {name: Source(names, draw) for name, (names, draw) in METRIC_CHARTS.items()}
+CHARTS: dict[str, Source] = {
+    name: Source(names, draw) for name, (names, draw) in (METRIC_CHARTS | OVERVIEW_CHARTS).items()
+}
 
 shared = Shared(lambda: publisher.version)
 

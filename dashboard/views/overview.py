@@ -12,87 +12,119 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from collector import queries
 from dashboard.axis import scale_ns
-from dashboard.overview import sentence
-from dashboard.overview.area import CLAIMS, read_view
+from dashboard.overview.answer import Answer, said
+from dashboard.overview.area import CLAIMS, ORDERS, read_view
 from dashboard.overview.heatmap import counted
 from dashboard.overview.links import claims_link, query_for
-from dashboard.overview.states import standing
+from dashboard.overview.operations import row
+from dashboard.overview.strips import share_words, strips
 from dashboard.overview.within import claims_within, spans_within
 from dashboard.parameters import (
     CLAIM_NAMES,
     DEFAULT_RANGE,
     OVERVIEW_NAMES,
     PAGING_NAMES,
+    TIME_NAMES,
     ParameterError,
-    Parameters,
     parse,
 )
-from dashboard.views.claims import SCALE_WITHOUT_STARTS_NS, row
+from dashboard.units import figures
+from dashboard.views.claims import SCALE_WITHOUT_STARTS_NS
+from dashboard.views.claims import row as claim_row
 from sandboxes import questions
 
 Context = dict[str, Any]
 NEWEST_CLAIMS = 9
-FILTERS = ("service", "namespace", "pool", "template", "start", "cluster")
-CHOICES = ("namespace", "pool", "template")
+LATENCY_NAMES = TIME_NAMES | {"service", "operation"}
+START_LEGEND = [("cold", "cold"), ("warm", "warm")]
 
 
 def overview(request: HttpRequest) -> HttpResponse:
     """The page, or one of its parts; what is wrong with a parameter is a 400, said at its field."""
     part = request.headers.get("X-Partial", "")
     template = f"dashboard/_overview_{part}.html" if part in PARTS else "dashboard/overview.html"
-    context: Context = {"range": request.GET.get("range", ""), "problems": {}, "filters": FILTERS}
+    context: Context = {"range": request.GET.get("range", ""), "problems": {}}
     if part not in PARTS:
         context |= _choices()
     try:
         parameters = parse(request.GET, OVERVIEW_NAMES, DEFAULT_RANGE)
-        context |= {"range": parameters.range, "view": read_view(request.GET)}
+        answer = Answer(parameters, read_view(request.GET))
     except ParameterError as error:
         return render(request, template, context | {"problems": error.problems}, status=400)
+    context |= {
+        "range": parameters.range,
+        "live": parameters.range not in ("", "all"),
+        "view": answer.view,
+        "heatmap": counted(parameters),
+        "start_legend": START_LEGEND,
+    }
     for name in [part] if part in PARTS else PARTS:
-        context |= PARTS[name](parameters)
+        context |= PARTS[name](answer)
     return render(request, template, context)
 
 
 def _choices() -> Context:
-    found: Context = {f"{name}s": questions.names(name) for name in CHOICES}
+    found: Context = {f"{name}s": questions.names(name) for name in ("namespace", "pool", "template")}
     return found | {"services": queries.services(), "clusters": questions.cluster_names()}
 
 
-def _states(parameters: Parameters) -> Context:
-    stand = standing(parameters)
+def _answer(asked: Answer) -> Context:
+    """The sentence, and all that is no list: counters, the big number, the strips."""
+    parameters, found = asked.parameters, asked.traffic
     csv_rows, csv_more = queries.count_up_to(questions.claims(parameters.claims).prefetch_related(None))
     return {
-        "standing": stand,
-        "sentence": list(sentence.of_claims(stand)),
+        "sentence": said(asked),
+        "standing": asked.standing,
+        "starts": asked.starts and {"all": asked.starts[""], "kinds": [s for kind, s in asked.starts.items() if kind]},
+        "traffic": found,
+        "per_minute": f"{figures(float(f'{found.per_minute:.3g}'))}/min",
+        "error_percent": share_words(found.error_percent),
+        "errors_link": asked.errors_link,
+        "strips": strips(found.series),
         "csv_query": query_for(parameters, CLAIM_NAMES - PAGING_NAMES),
         "csv_rows": csv_rows,
         "csv_more": csv_more,
     }
 
 
-def _newest(parameters: Parameters) -> Context:
-    claims = list(questions.claims(parameters.claims)[:NEWEST_CLAIMS])
-    evidence, now_ns = questions.evidence([claim.uid for claim in claims]), time.time_ns()
-    scale = scale_ns(
-        [claim.time_to_ready_ns for claim in claims if claim.time_to_ready_ns] or [SCALE_WITHOUT_STARTS_NS]
-    )
+def _operations(asked: Answer) -> Context:
+    table = asked.traffic.table
     return {
-        "newest": [row(claim, scale, now_ns, evidence, 0) for claim in claims],
-        "bar_scale_ns": scale,
-        "all_claims_link": claims_link(parameters),
+        "table": table,
+        "operations": [row(one, asked.parameters) for one in table.operations],
+        "orders": ORDERS,
+        "sort": asked.view.sort,
+        "latency_csv": reverse("export", args=["latency"]) + query_for(asked.parameters, LATENCY_NAMES),
     }
 
 
-def _area(parameters: Parameters) -> Context:
-    area = read_view(parameters.query).area
+def _area(asked: Answer) -> Context:
+    area = asked.view.area
     if area is None:
         return {"within": None}
-    find = claims_within if counted(parameters) == CLAIMS else spans_within
-    return {"area": area, "within": find(parameters, area)}
+    find = claims_within if counted(asked.parameters) == CLAIMS else spans_within
+    return {"area": area, "within": find(asked.parameters, area)}
 
 
-# In the order they stand on the page.
-PARTS: dict[str, Callable[[Parameters], Context]] = {"states": _states, "area": _area, "newest": _newest}
+def _newest(asked: Answer) -> Context:
+    claims = list(questions.claims(asked.parameters.claims)[:NEWEST_CLAIMS])
+    evidence, now_ns = questions.evidence([claim.uid for claim in claims]), time.time_ns()
+    lengths = [claim.time_to_ready_ns for claim in claims if claim.time_to_ready_ns]
+    scale = scale_ns(lengths or [SCALE_WITHOUT_STARTS_NS])
+    return {
+        "newest": [claim_row(claim, scale, now_ns, evidence, 0) for claim in claims],
+        "bar_scale_ns": scale,
+        "all_claims_link": claims_link(asked.parameters),
+    }
+
+
+PARTS: dict[str, Callable[[Answer], Context]] = {
+    "answer": _answer,
+    "operations": _operations,
+    "area": _area,
+    "newest": _newest,
+}

@@ -16,6 +16,7 @@ export function listen(chart) {
     if (!event?.range) return;
     const detail = area(chart.answer.figure.layout.meta, plot.data[0].x, event.range);
     figure.dispatchEvent(new CustomEvent("chart:select", { bubbles: true, detail }));
+    window.Plotly.relayout(plot, { selections: [] }); // whose page draws its outline, of whole steps
   });
 }
 

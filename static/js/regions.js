@@ -1,8 +1,9 @@
-// Regions that redraw themselves: <div id="rows" data-live="traces" data-live-params='{}'>.
+// Regions that redraw themselves: <div id="rows" data-live="traces" data-live-params='{}'>; topics, with spaces.
 //
 // On a change the page fetches itself with `X-Partial: 1`; the view answers with its partial template, whose elements
 // with an id replace the page's elements of the same id. Rows with a data-key that did not change stay the same nodes.
-// A region with data-hold is not redrawn while it is read (pointer, selection or focus in it): it counts "3 new".
+// A region with data-hold is not redrawn while it is read (pointer, selection or focus in it), when rows came or moved:
+// it counts "3 new".
 // A region with data-part asks for itself alone, `X-Partial: <its id>`: another's change does not redraw it.
 // A region with data-version sends it as `X-Version`; a view may answer 204: nothing changed.
 
@@ -15,7 +16,7 @@ const SHORTEST_INTERVAL_MS = 500;
 for (const region of document.querySelectorAll("[data-live]")) {
   const params = JSON.parse(region.dataset.liveParams ?? "{}");
   const refresh = paced(() => fetchRegion(region.id), SHORTEST_INTERVAL_MS);
-  subscribe(region.dataset.live, params, refresh);
+  for (const topic of region.dataset.live.split(" ")) subscribe(topic, params, refresh);
 }
 
 /** Fetches the page's partial again and puts it in place, or holds it back while the region is read. */
@@ -53,10 +54,11 @@ document.addEventListener("pointermove", (event) => released && !event.buttons &
 const held = new Map(); // region id -> the newest document held back
 
 function place(region, fresh) {
-  const count = newRows(region, fresh.getElementById(region.id));
-  if (region.hasAttribute("data-hold") && isRead(region) && count) {
+  const element = fresh.getElementById(region.id);
+  const count = newRows(region, element);
+  if (region.hasAttribute("data-hold") && isRead(region) && (count || isReordered(region, element))) {
     held.set(region.id, fresh);
-    tell(region, count);
+    tell(region, count || "Another order");
     return;
   }
   held.delete(region.id);
@@ -65,9 +67,18 @@ function place(region, fresh) {
 }
 
 function newRows(region, fresh) {
-  const keys = new Set([...region.querySelectorAll("[data-key]")].map((row) => row.dataset.key));
-  return [...(fresh?.querySelectorAll("[data-key]") ?? [])].filter((row) => !keys.has(row.dataset.key)).length;
+  const keys = new Set(keysOf(region));
+  return keysOf(fresh).filter((key) => !keys.has(key)).length;
 }
+
+function isReordered(region, fresh) {
+  const [before, after] = [keysOf(region), keysOf(fresh)];
+  const stayed = new Set(before.filter((key) => after.includes(key)));
+  const order = before.filter((key) => stayed.has(key));
+  return after.filter((key) => stayed.has(key)).some((key, place) => key !== order[place]);
+}
+
+const keysOf = (element) => [...(element?.querySelectorAll("[data-key]") ?? [])].map((row) => row.dataset.key);
 
 function isRead(region) {
   const selection = getSelection();
@@ -80,7 +91,7 @@ function tell(region, count) {
   const button = document.querySelector(`[data-held="${region.id}"]`);
   if (!button) return;
   button.closest(".held").hidden = count === 0;
-  button.textContent = `${count} new`;
+  button.textContent = typeof count === "number" ? `${count} new` : count;
 }
 
 function release(region) {

@@ -1,6 +1,6 @@
 // Times as the reader wants them: UTC as the server drew them, or local; ages that grow.
 //
-// The server draws <time datetime data-ns data-shape="moment|clock|age">. Nanoseconds are decimal texts, read as BigInt.
+// The server draws <time datetime data-ns data-shape="moment|clock|minute|age">. Nanoseconds are decimal texts, read as BigInt.
 
 const AGES = [["d", 86_400], ["h", 3_600], ["m", 60], ["s", 1]];
 
@@ -32,7 +32,7 @@ function show(element) {
   const local = document.documentElement.dataset.zone === "local";
   const zone = local ? zoneName(new Date(Number(ns / 1_000_000n))) : "UTC";
   const shape = element.dataset.shape;
-  const text = shape === "age" ? age(ns) : moment(ns, local, shape !== "clock");
+  const text = shape === "age" ? age(ns) : moment(ns, local, shape === "moment").slice(0, shape === "minute" ? 5 : undefined);
   if (element.textContent !== text) element.textContent = text;
   element.title = `${moment(ns, local, true)}${pad(ns % 1_000_000n, 6)} ${zone}`;
 }

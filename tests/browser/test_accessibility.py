@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.server]
 
 PATHS = ["/traces/?range=all", "/traces/{trace}/?span={span}", "/traces/{trace}/?tab=statistics", "/logs/?range=all"]
 PATHS += ["/metrics/?range=all", "/setup/", "/setup/clear/", "/traces/?range=all&min_duration=fast", "/login/"]
+PATHS += ["/?range=all&area_min=1ns"]
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 1440), ("light", 390)])
