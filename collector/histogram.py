@@ -24,6 +24,7 @@ POSITIONS = 63 * BUCKETS_A_DOUBLING + 2  # up to 2**63 ns
 RELATIVE_ERROR = (2 ** (1 / BUCKETS_A_DOUBLING) - 1) / (2 ** (1 / BUCKETS_A_DOUBLING) + 1)  # 2.17 %
 DIGIT_BITS, DIGIT_BYTES = 64, 8
 
+# A packed row: the first filled position, the width of a count in bytes, the counts from there to the last filled one.
 WIDTHS = {1: "B", 2: "H", 4: "I", 8: "Q"}  # bytes a count: array's code
 HEADER_BYTES = 3  # the first position in two bytes, the width in one
 
@@ -48,26 +49,57 @@ MIDDLES_NS = [round(_middle_ns(at)) for at in range(POSITIONS)]
 
 
 def pack(counts: Mapping[int, int]) -> bytes:
-    """Counts by position, each at least 0, as a row keeps them: some 60 bytes for a usual spread."""
-    filled = [at for at, count in counts.items() if count > 0]
-    if not filled:
+    """Counts by position, as a row keeps them: some 60 bytes for a usual spread."""
+    return add(b"", counts)[0] if counts else b""
+
+
+def add(packed: bytes, counts: Mapping[int, int]) -> tuple[bytes, int]:
+    """(the packed counts with more added, how many that were). Negative counts are taken away, as far as there are."""
+    first, row = _row(packed)
+    low, high = min(counts), max(counts)
+    if not row:
+        first = low
+    elif low < first:
+        row[:0] = [0] * (first - low)
+        first = low
+    row += [0] * (high - first - len(row) + 1)
+    added = 0
+    for at, count in counts.items():
+        count = max(count, -row[at - first])
+        row[at - first] += count
+        added += count
+    while row and not row[-1]:
+        row.pop()
+    return _packed(first, row), added
+
+
+def longest_ns(packed: bytes) -> int:
+    """The longest duration the highest bucket holds."""
+    first, row = _row(packed)
+    return round(upper_ns(first + len(row) - 1)) if row else 0
+
+
+def _row(packed: bytes) -> tuple[int, list[int]]:
+    """(the first position, the counts from there on)."""
+    if not packed:
+        return 0, []
+    row = array(WIDTHS[packed[2]])
+    row.frombytes(packed[HEADER_BYTES:])
+    return packed[0] | packed[1] << 8, _little(row).tolist()
+
+
+def _packed(first: int, row: Sequence[int]) -> bytes:
+    if not row:
         return b""
-    first, last = min(filled), max(filled)
-    row = [0] * (last - first + 1)
-    for at in filled:
-        row[at - first] = counts[at]
-    width = next(width for width in WIDTHS if max(row) < 1 << 8 * width)
+    most = max(row)
+    width = 1 if most < 1 << 8 else 2 if most < 1 << 16 else 4 if most < 1 << 32 else 8
     return first.to_bytes(2, "little") + bytes((width,)) + _little(array(WIDTHS[width], row)).tobytes()
 
 
 def unpack(packed: bytes) -> dict[int, int]:
     """What `pack` was given, without the empty buckets between."""
-    if not packed:
-        return {}
-    row = array(WIDTHS[packed[2]])
-    row.frombytes(packed[HEADER_BYTES:])
-    first = int.from_bytes(packed[:2], "little")
-    return {first + index: count for index, count in enumerate(_little(row)) if count}
+    first, row = _row(packed)
+    return {first + index: count for index, count in enumerate(row) if count}
 
 
 def number_of(packed: bytes) -> int:

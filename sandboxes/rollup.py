@@ -10,11 +10,11 @@ beforehand is no part of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from collector.intern import Interned
-from collector.rollup import SHORTEST_NS, SHORTEST_S, Measured, Subject, note
+from collector.rollup import SHORTEST_NS, SHORTEST_S, Sheet, Subject, note
 from sandboxes.lifecycle import stages_in
 from sandboxes.models import Claim
 
@@ -60,7 +60,14 @@ def change(before: Iterable[Measurements], after: Iterable[Measurements]) -> Non
     keys = sorted({key for key, _, _ in moved}, key=repr)
     # Remembers nothing beyond this transaction, which may yet be rolled back: claims change seldom enough.
     ids = dict(zip(keys, Interned("sandboxes_stageseries", SeriesKey._fields).resolve(keys), strict=True))
-    measured: dict[tuple[int, int, int], Measured] = {}
-    for (key, at_s, duration_ns), times in moved.items():
-        measured.setdefault((Subject.STAGE, ids[key], at_s), Measured()).count(duration_ns, times)
-    note(measured)
+    note(_sheet(moved, ids, sign) for sign in (1, -1))
+
+
+def _sheet(moved: Mapping[tuple[SeriesKey, int, int], int], ids: Mapping[SeriesKey, int], sign: int) -> Sheet:
+    """What is counted, or what is taken back."""
+    rows = [
+        (ids[key], at_s, duration_ns)
+        for (key, at_s, duration_ns), times in moved.items()
+        for _ in range(sign * times)  # of the other sign, none
+    ]
+    return Sheet(Subject.STAGE, sign, *([row[column] for row in rows] for column in range(3)))

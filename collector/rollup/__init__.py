@@ -12,7 +12,7 @@ questions about percentiles from what is read here. `collector.histogram` has th
 
 from __future__ import annotations
 
-from collector.rollup.news import Measured, count_news, note
+from collector.rollup.news import Sheet, count_news, note
 from collector.rollup.pruning import oldest_ns, prune
 from collector.rollup.reading import Row, extent_s, rows, series_in_use
 from collector.rollup.spans import operations_in_use, series_of, update
@@ -21,8 +21,8 @@ from collector.rollup.windows import SHORTEST_NS, SHORTEST_S, Subject, longest_s
 __all__ = [
     "SHORTEST_NS",
     "SHORTEST_S",
-    "Measured",
     "Row",
+    "Sheet",
     "Subject",
     "count_news",
     "extent_s",

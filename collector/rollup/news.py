@@ -11,13 +11,13 @@ another; counting is one process's at a time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import orjson
 
 from collector import histogram
-from collector.rollup.windows import WINDOWS_S
+from collector.rollup.windows import SHORTEST_S, WINDOWS_S
 from collector.sql import execute, insert_rows, is_sqlite
 
 MOST_NEWS = 2_000  # rows counted at once
@@ -26,22 +26,47 @@ SHARE = 20  # counting takes no more than one part in so many of the writer's ti
 LOCK = 5_017_003  # PostgreSQL's advisory lock: any number that is ours alone
 PORTION = 200  # rows looked up at once
 
-Key = tuple[int, int, int]  # subject, series, start of the shortest window in seconds
+
+class Sheet(NamedTuple):
+    """Measurements of one subject, as columns: each of a series, in one of the shortest windows, of a duration.
+
+    `times` is 1, or -1 when they are taken back.
+    """
+
+    subject: int
+    times: int
+    series: Sequence[int]
+    starts_s: Sequence[int]
+    durations_ns: Sequence[int]
 
 
-@dataclass(slots=True)
+def note(sheets: Iterable[Sheet]) -> None:
+    """Writes down what the caller's transaction measured; counts it when it is time to."""
+    filled = [tuple(sheet) for sheet in sheets if sheet.series]
+    if filled:
+        insert_rows("collector_rollupnews", ("payload",), [(orjson.dumps(filled),)])
+    _clock.count_when_due()
+
+
+Key = tuple[int, int]  # series, start of a window in seconds
+
+
 class Measured:
     """What was measured of one series in one window. Counts are by position; negative ones take back."""
 
-    max_ns: int = 0
-    counts: dict[int, int] = field(default_factory=dict)
+    __slots__ = ("counts", "max_ns")
 
-    def count(self, duration_ns: int, times: int = 1) -> None:
-        """Counts a duration, or takes it back."""
-        at = histogram.position(duration_ns)
-        self.counts[at] = self.counts.get(at, 0) + times
-        if times > 0 and duration_ns > self.max_ns:
-            self.max_ns = duration_ns
+    def __init__(self) -> None:
+        self.max_ns = 0
+        self.counts: dict[int, int] = {}
+
+    def count(self, durations_ns: Sequence[int], times: int) -> None:
+        """Counts durations, or takes them back."""
+        counts = self.counts
+        for at in map(histogram.position, durations_ns):
+            counts[at] = counts.get(at, 0) + times
+        if times > 0:
+            self.max_ns = max(self.max_ns, *durations_ns)
 
     def merge(self, other: Measured) -> None:
         """Counts what another has."""
@@ -52,18 +77,33 @@ class Measured:
             self.max_ns = other.max_ns
 
 
-def note(measured: dict[Key, Measured]) -> None:
-    """Writes down what the caller's transaction measured; counts it when it is time to."""
-    entries = [[*key, found.max_ns, [*found.counts.items()]] for key, found in measured.items()]
-    if entries:
-        insert_rows("collector_rollupnews", ("payload",), [(orjson.dumps(entries),)])
-    _clock.count_when_due()
+def measured(payloads: Iterable[bytes], subject: int | None = None) -> dict[int, dict[Key, Measured]]:
+    """What was noted, of one subject or of each, by series and shortest window."""
+    found: dict[int, dict[Key, Measured]] = {}
+    for (of, times), groups in _grouped(payloads, subject).items():
+        mine = found.setdefault(of, {})
+        for key, durations_ns in groups.items():
+            if (one := mine.get(key)) is None:
+                one = mine[key] = Measured()
+            one.count(durations_ns, times)
+    return found
 
 
-def entries_of(payload: bytes) -> Iterable[tuple[Key, Measured]]:
-    """What `note` wrote."""
-    for subject, series, start_s, max_ns, counts in orjson.loads(payload):
-        yield (subject, series, start_s), Measured(max_ns, dict(counts))
+def _grouped(payloads: Iterable[bytes], subject: int | None) -> dict[tuple[int, int], dict[Key, list[int]]]:
+    """Durations by key. The hot loop: every span passes here once, and again for each page that reads meanwhile."""
+    found: dict[tuple[int, int], dict[Key, list[int]]] = {}
+    for payload in payloads:
+        for of, times, series, starts_s, durations_ns in orjson.loads(payload):
+            if subject is not None and of != subject:
+                continue
+            groups = found.setdefault((of, times), {})
+            for key, duration_ns in zip(zip(series, starts_s, strict=True), durations_ns, strict=True):
+                group = groups.get(key)
+                if group is None:
+                    groups[key] = [duration_ns]
+                else:
+                    group.append(duration_ns)
+    return found
 
 
 class _Clock:
@@ -94,17 +134,10 @@ def count_news(*, wait: bool = False) -> int:
     rows = execute(f"SELECT id, payload FROM collector_rollupnews ORDER BY id LIMIT {MOST_NEWS}").fetchall()
     if not rows:
         return 0
-    measured: dict[Key, Measured] = {}
-    for _, payload in rows:
-        for key, found in entries_of(bytes(payload)):
-            known = measured.get(key)
-            if known is None:
-                measured[key] = found
-            else:
-                known.merge(found)
-    for window_s in WINDOWS_S:
-        measured = _longer(measured, window_s)
-        _count(window_s, measured)
+    for subject, found in measured(bytes(payload) for _, payload in rows).items():
+        for window_s in WINDOWS_S:
+            found = _longer(found, window_s)
+            _count(subject, window_s, found)
     ids = [row[0] for row in rows]
     for position in range(0, len(ids), 500):
         part = ids[position : position + 500]
@@ -122,11 +155,17 @@ def lock(*, wait: bool) -> bool:
     return bool(execute("SELECT pg_try_advisory_xact_lock(%s)", (LOCK,)).fetchone()[0])
 
 
-def _longer(measured: dict[Key, Measured], window_s: int) -> dict[Key, Measured]:
+def _longer(found: dict[Key, Measured], window_s: int) -> dict[Key, Measured]:
     """The same by longer windows."""
+    if window_s == SHORTEST_S:
+        return found
     longer: dict[Key, Measured] = {}
-    for (subject, series, start_s), found in measured.items():
-        longer.setdefault((subject, series, start_s - start_s % window_s), Measured()).merge(found)
+    for (series, start_s), one in found.items():
+        key = (series, start_s - start_s % window_s)
+        known = longer.get(key)
+        if known is None:
+            known = longer[key] = Measured()
+        known.merge(one)
     return longer
 
 
@@ -135,34 +174,40 @@ UPSERT = (
     "ON CONFLICT (subject, window_s, start_s, series)"
     " DO UPDATE SET count = excluded.count, max_ns = excluded.max_ns, counts = excluded.counts"
 )
+NOTHING = (0, 0, b"")
 
 
-def _count(window_s: int, measured: dict[Key, Measured]) -> None:
+def _count(subject: int, window_s: int, found: dict[Key, Measured]) -> None:
     """Adds to the rows of one length of window."""
-    keys = sorted((subject, start_s, series) for subject, series, start_s in measured)
+    keys = sorted((start_s, series) for series, start_s in found)
     for position in range(0, len(keys), PORTION):
         part = keys[position : position + PORTION]
-        places = ",".join(["(%s,%s,%s,%s)"] * len(part))
-        found = execute(
-            "SELECT subject, start_s, series, max_ns, counts FROM collector_rollup"
-            f" WHERE (subject, window_s, start_s, series) IN (VALUES {places})",
-            [value for subject, start_s, series in part for value in (subject, window_s, start_s, series)],
-        )
-        known = {tuple(row[:3]): (row[3], bytes(row[4])) for row in found.fetchall()}
+        known = _known(subject, window_s, part)
         rows = [
-            (key[0], window_s, *key[1:], *_sum(known.get(key, (0, b"")), measured[key[0], key[2], key[1]]))
-            for key in part
+            (subject, window_s, start_s, series, *_sum(known.get((start_s, series), NOTHING), found[series, start_s]))
+            for start_s, series in part
         ]
         insert_rows("collector_rollup", COLUMNS, rows, UPSERT)
 
 
-def _sum(known: tuple[int, bytes], more: Measured) -> tuple[int, int, bytes]:
+def _known(subject: int, window_s: int, keys: Sequence[Key]) -> dict[Key, tuple[int, int, bytes]]:
+    """What the rows at these places hold: (count, longest, packed counts)."""
+    sql = (
+        "SELECT start_s, series, count, max_ns, counts FROM collector_rollup"
+        " WHERE subject = %s AND window_s = %s AND (start_s, series) IN (VALUES "
+    )
+    places = ",".join(["(%s,%s)"] * len(keys))
+    rows: Iterator[tuple[int, int, int, int, bytes]] = execute(
+        f"{sql}{places})", [subject, window_s, *(value for key in keys for value in key)]
+    ).fetchall()
+    return {(start_s, series): (count, max_ns, bytes(packed)) for start_s, series, count, max_ns, packed in rows}
+
+
+def _sum(known: tuple[int, int, bytes], more: Measured) -> tuple[int, int, bytes]:
     """(count, longest, packed counts). What is taken back leaves the longest in the highest bucket that is left."""
-    counts = histogram.unpack(known[1])
-    max_ns = max(known[0], more.max_ns)
-    for at, count in more.counts.items():
-        counts[at] = max(0, counts.get(at, 0) + count)
-    if min(more.counts.values(), default=0) < 0:
-        highest = max((at for at, count in counts.items() if count), default=0)
-        max_ns = min(max_ns, round(histogram.upper_ns(highest)))
-    return sum(counts.values()), max_ns, histogram.pack(counts)
+    count, max_ns, packed = known
+    packed, added = histogram.add(packed, more.counts)
+    max_ns = max(max_ns, more.max_ns)
+    if min(more.counts.values()) < 0:
+        max_ns = min(max_ns, histogram.longest_ns(packed))
+    return count + added, max_ns, packed

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from collector.histogram import number_of, number_of_counts
-from collector.rollup.news import entries_of
+from collector.rollup.news import Key, measured
 from collector.rollup.windows import FINE_WINDOWS_S, NS_PER_S, WINDOWS_S, Piece, cover
 from collector.sql import execute
 
@@ -40,15 +40,16 @@ def rows(
         return
     wanted = None if series is None else frozenset(series)
     first_s, end_s = min(piece.first_s for piece in pieces), max(piece.end_s for piece in pieces)
+    news: list[bytes] = []
     for start_s, number, count, max_ns, packed in _read(subject, pieces, wanted):
-        if number >= 0:
-            if count and (wanted is None or number in wanted):
-                yield Row(start_s, number, count, max_ns, number_of(bytes(packed)))
-            continue
-        for (of, noted, noted_s), found in entries_of(bytes(packed)):
-            if of == subject and first_s <= noted_s < end_s and (wanted is None or noted in wanted):
-                counts = found.counts
-                yield Row(noted_s, noted, sum(counts.values()), found.max_ns, number_of_counts(counts))
+        if number < 0:
+            news.append(bytes(packed))
+        elif count and (wanted is None or number in wanted):
+            yield Row(start_s, number, count, max_ns, number_of(bytes(packed)))
+    for (number, start_s), found in measured(news, subject).get(subject, {}).items():
+        if first_s <= start_s < end_s and (wanted is None or number in wanted):
+            counts = found.counts
+            yield Row(start_s, number, sum(counts.values()), found.max_ns, number_of_counts(counts))
 
 
 def _read(subject: int, pieces: Sequence[Piece], wanted: Collection[int] | None) -> Iterator[tuple[int, ...]]:
@@ -75,10 +76,9 @@ def extent_s(subject: int) -> tuple[int, int] | None:
         short = _ends(subject, short_s) or (-1, -1)
         starts.append(short[0] if short[0] // long_s * long_s == long[0] else long[0])
         ends.append(short[1] + short_s if short[1] // long_s * long_s == long[1] else long[1] + long_s)
-    for (payload,) in execute("SELECT payload FROM collector_rollupnews").fetchall():
-        noted = [noted_s for (of, _, noted_s), _ in entries_of(bytes(payload)) if of == subject]
-        starts += noted
-        ends += [noted_s + short_s for noted_s in noted]
+    noted = {start_s for _, start_s in _noted(subject)}
+    starts += noted
+    ends += [start_s + short_s for start_s in noted]
     return (min(starts), max(ends)) if starts else None
 
 
@@ -86,9 +86,13 @@ def series_in_use(subject: int) -> set[int]:
     """Every series that anything was measured of: what these numbers name has to stay."""
     sql = "SELECT DISTINCT series FROM collector_rollup WHERE subject = %s AND window_s = %s"
     found = {row[0] for row in execute(sql, (subject, WINDOWS_S[-1])).fetchall()}
-    for (payload,) in execute("SELECT payload FROM collector_rollupnews").fetchall():
-        found |= {series for (of, series, _), _ in entries_of(bytes(payload)) if of == subject}
-    return found
+    return found | {series for series, _ in _noted(subject)}
+
+
+def _noted(subject: int) -> Collection[Key]:
+    """The series and windows of what is not counted yet."""
+    payloads = execute("SELECT payload FROM collector_rollupnews").fetchall()
+    return measured((bytes(payload) for (payload,) in payloads), subject).get(subject, {}).keys()
 
 
 def _ends(subject: int, window_s: int) -> tuple[int, int] | None:

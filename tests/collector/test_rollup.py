@@ -14,7 +14,7 @@ from collector import intern, rollup
 from collector.histogram import Histogram, number_of, position, unpack
 from collector.ingest import save_now
 from collector.models import Operation, Rollup, RollupNews, Span
-from collector.rollup import Measured, Subject, count_news, note, prune, rows, series_of
+from collector.rollup import Sheet, Subject, count_news, note, prune, rows, series_of
 from collector.rollup.windows import NS_PER_S, WINDOWS_S
 from tests.factories import MS, SECOND, T0_NS, MadeSpan, batch, make_span, span_id, trace_id
 
@@ -130,11 +130,8 @@ def test_ranges_are_cut_at_ten_seconds_whatever_the_windows_inside_are() -> None
 
 
 def test_what_is_taken_back_leaves_no_trace() -> None:
-    key = (Subject.STAGE, 7, 1_795_473_180)
     for duration_ns, times in ((30 * MS, 1), (900 * MS, 1), (900 * MS, -1)):
-        one = Measured()
-        one.count(duration_ns, times)
-        note({key: one})
+        note([Sheet(Subject.STAGE, times, [7], [1_795_473_180], [duration_ns])])
         count_news()
     only = kept(10, Subject.STAGE)[7, 1_795_473_180]
     assert only[0] == 1
@@ -143,9 +140,7 @@ def test_what_is_taken_back_leaves_no_trace() -> None:
 
 
 def test_taking_back_what_is_gone_counts_nothing_below_zero() -> None:
-    one = Measured()
-    one.count(30 * MS, -1)
-    note({(Subject.STAGE, 7, 1_795_473_180): one})
+    note([Sheet(Subject.STAGE, -1, [7], [1_795_473_180], [30 * MS])])
     count_news()
     assert kept(10, Subject.STAGE)[7, 1_795_473_180] == (0, 0, {})
     assert list(rows(Subject.STAGE, None, None, 10)) == []
