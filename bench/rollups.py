@@ -14,9 +14,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from bench.bodies import SPANS_A_BODY, Bodies
+
+if TYPE_CHECKING:
+    from collector.records import Batch
 
 OPERATIONS = 160
 BODIES = 32
@@ -44,7 +49,7 @@ def _cost(seconds: float) -> None:
 
     from collector import intern, rollup, store, summary
     from collector.decode import decode
-    from collector.records import Batch, Stage
+    from collector.records import Stage
     from collector.rollup import news
 
     news._clock.next_s = float("inf")  # counted below, after as many spans as a second brings
@@ -82,44 +87,37 @@ def _cost(seconds: float) -> None:
             ("cost of rollups in all of it", f"{1 - (without_us + decode_us) / (with_us + decode_us):.0%}"),
         ],
     )
-    assert isinstance(batches[0], Batch)
 
 
-def _renewed(batch: object, tag: int) -> object:
+def _renewed(batch: Batch, tag: int) -> Batch:
     """The same batch with new trace ids, begun now."""
     now_ns, mark = time.time_ns(), tag.to_bytes(4, "big")
-    batch.spans = [span._replace(trace_id=span.trace_id[:12] + mark, start_ns=now_ns) for span in batch.spans]  # type: ignore[attr-defined]
+    batch.spans = [span._replace(trace_id=span.trace_id[:12] + mark, start_ns=now_ns) for span in batch.spans]
     return batch
 
 
 def _panel(spans: int) -> None:
-    from django.db import connection
-
     from collector import latency
     from collector.models import Rollup
     from collector.queries import TelemetryFilter
 
     to_ns = time.time_ns()
     _measure_a_day(spans, to_ns)
-    day = {"from_ns": to_ns - DAY_S * 10**9, "to_ns": to_ns}
+    day = TelemetryFilter(from_ns=to_ns - DAY_S * 10**9, to_ns=to_ns)
+    one = replace(day, operation="operation-7")
     looks: dict[str, Callable[[], object]] = {
-        "slowest 20 of all operations, with sparklines": lambda: latency.operations(TelemetryFilter(**day)),
-        "percentiles by half hour, all operations": lambda: latency.series(TelemetryFilter(**day)),
-        "heatmap, all operations": lambda: latency.heatmap(TelemetryFilter(**day)),
-        "one operation: its row": lambda: latency.operations(TelemetryFilter(**day, operation="operation-7")),
-        "one operation: percentiles by ten minutes": lambda: latency.series(
-            TelemetryFilter(**day, operation="operation-7"), points=240
-        ),
+        "slowest 20 of all operations, with sparklines": lambda: latency.operations(day),
+        "percentiles by half hour, all operations": lambda: latency.series(day),
+        "heatmap, all operations": lambda: latency.heatmap(day),
+        "one operation: its row": lambda: latency.operations(one),
+        "one operation: percentiles by ten minutes": lambda: latency.series(one, points=240),
         "last 15 min: slowest 20 of all operations": lambda: latency.operations(
             TelemetryFilter(from_ns=to_ns - 900 * 10**9, to_ns=to_ns)
         ),
     }
     rows = [(name, _timed(look)) for name, look in looks.items()]
-    if connection.vendor == "sqlite":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-            rows.append(("rows of windows", f"{Rollup.objects.count():,}"))
-    _table(f"percentiles of 24 h, {spans:,} spans of {OPERATIONS} operations: median and worst of {LOOKS}", rows)
+    rows.append(("rows of windows", f"{Rollup.objects.count():,}"))
+    _table(f"percentiles of 24 h, {spans:,} spans of {OPERATIONS} operations: median, worst of {LOOKS}, CPU", rows)
 
 
 def _measure_a_day(spans: int, to_ns: int) -> None:
@@ -158,12 +156,14 @@ def _take(values: Sequence[int], position: int, number: int) -> list[int]:
 
 
 def _timed(look: Callable[[], object]) -> str:
-    times_ms = []
+    times_ms, cpu_ms = [], []
     for _ in range(LOOKS):
-        began = time.perf_counter()
+        began, cpu_began = time.perf_counter(), time.thread_time()
         look()
         times_ms.append((time.perf_counter() - began) * 1e3)
-    return f"{sorted(times_ms)[LOOKS // 2]:.0f}, {max(times_ms):.0f} ms"
+        cpu_ms.append((time.thread_time() - cpu_began) * 1e3)
+    middle = LOOKS // 2
+    return f"{sorted(times_ms)[middle]:.0f}, {max(times_ms):.0f}, {sorted(cpu_ms)[middle]:.0f} ms"
 
 
 def _table(title: str, rows: list[tuple[str, str]]) -> None:
