@@ -16,6 +16,7 @@ from tests.server import ROOT
 DOCUMENTED = ROOT / ".venv" / "documented" / "bin"
 PROGRAM = ROOT / "tests" / "clients" / "documented" / "main.py"
 BURST = PROGRAM.with_name("burst.py")
+IMPATIENT = PROGRAM.with_name("impatient.py")
 TIMEOUT_S = 300  # a busy machine
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.cluster.plane import Plane
-from tests.cluster.stories import Story, until, until_cause, until_state
-from tests.server import Server
+from tests.cluster.sdk import IMPATIENT, finish, start_program
+from tests.cluster.stories import WAIT_S, Story, until, until_cause, until_state
+from tests.server import Server, wait_for
 
 pytestmark = pytest.mark.server
 
@@ -53,6 +55,7 @@ def test_a_warm_claim_leaves_its_pools_work_to_the_pool(plane: Plane, dashboard:
     told = until_state(dashboard, uid, "ready")
     check_same_as_the_cluster(plane, told)
     assert told.claim["start_type"] == "warm"
+    assert told.cause in ("", "controller slow")  # on a busy machine it is
     assert told.pre_warmed == POOLS_STAGES
     assert told.own_stages == ["observed", "bound", "claim ready"]
     until(dashboard, uid, linked_by_the_controller)
@@ -166,6 +169,33 @@ def test_claims_with_variables_are_cold_though_the_pool_is_full(plane: Plane, da
     variables = [{"name": "MODEL", "value": "small"}]
     told = until_state(dashboard, plane.claim("with-env", "warm-pool", env=variables), "ready")
     assert (told.claim["start_type"], told.cause) == ("cold", "forced cold")
+
+
+def test_what_a_quota_forbids_is_told_in_its_words(plane: Plane, dashboard: Server) -> None:
+    metadata = {"name": "no-pods", "namespace": "agents"}
+    plane.apply({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": metadata, "spec": {"hard": {"pods": "0"}}})
+    for kind, name in (("SandboxTemplate", "simple-sandbox-template"), ("SandboxWarmPool", "simple-sandbox-pool")):
+        found = plane.api.get(kind, name)
+        place = {"name": name, "namespace": "agents"}
+        plane.apply({"apiVersion": found["apiVersion"], "kind": kind, "metadata": place, "spec": found["spec"]})
+    # The quota counts once the controller-manager has seen it; a Pod made before that is let in.
+    plane.wait(lambda: "hard" in plane.api.get("ResourceQuota", "no-pods", "agents").get("status", {}), "the quota")
+    told = until_cause(dashboard, plane.claim("over-quota", "simple-sandbox-pool", "agents"), "quota")
+    assert told.state == "stuck"
+    assert told.why
+    assert "exceeded quota: no-pods" in told.why["sentence"]
+
+
+def test_a_client_that_gives_up_is_told_beside_the_cause(plane: Plane, dashboard: Server) -> None:
+    """The SDK deletes the claim it made when it has waited long enough."""
+    program = start_program(plane, dashboard.otlp_url, [IMPATIENT, "huge-pool"])
+    [name] = re.findall(r"sandbox-claim-[0-9a-f]{8}", finish(program))
+    wait_for(lambda: dashboard.get_json(f"/api/v1/claims?claim={name}&state=failed")["items"], WAIT_S)
+    [item] = dashboard.get_json(f"/api/v1/claims?claim={name}")["items"]
+    told = until_cause(dashboard, item["uid"], "unschedulable")
+    assert told.why
+    assert re.search(r"It was deleted 2\.\d s after its request, before it was ready", told.why["sentence"])
+    until(dashboard, item["uid"], lambda told: {"url", "annotation"} <= told.evidence)
 
 
 def test_a_burst_that_drains_the_pool_tells_who_waited(plane: Plane, dashboard: Server) -> None:

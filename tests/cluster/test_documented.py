@@ -16,6 +16,10 @@ START = [
     *("created", "observed", "bound", "pod created", "scheduled", "started", "pod ready"),
     *("sandbox ready", "claim ready", "first command"),
 ]
+CALLS = {
+    *(("unknown_service", "POST"), ("unknown_service", "GET")),
+    *(("agent-sandbox-controller", "ReconcileSandboxClaim"), ("sandbox-router", "HTTP POST")),
+}
 
 
 def linked_spans(dashboard: Server, told: Story) -> list[Item]:
@@ -26,8 +30,8 @@ def linked_spans(dashboard: Server, told: Story) -> list[Item]:
     return [span for span in found if span["claim_uid"] == told.claim["uid"]]
 
 
-def calls(spans: list[Item], service: str) -> set[str]:
-    return {span["name"] for span in spans if span["service"].startswith(service)}
+def calls(spans: list[Item]) -> set[tuple[str, str]]:
+    return {(span["service"], span["name"]) for span in spans}
 
 
 @pytest.mark.parametrize("door", ["grpc_port", "otlp_port", "pages_port"])
@@ -38,20 +42,13 @@ def test_the_documented_programs_claim_shows_client_cluster_and_command(
     program = start_program(plane, f"http://127.0.0.1:{getattr(dashboard, door)}", [PROGRAM])
     assert "Hello World!" in finish(program)
     [uid] = claims_of_programs(plane) - known  # which are never deleted, as documented
-    told = until(dashboard, uid, has_all_sides)
+    # Client, controller and router send in batches of their own, seconds apart.
+    told = until(dashboard, uid, lambda told: calls(linked_spans(dashboard, told)) >= CALLS)
     assert told.own_stages == START
     assert (told.claim["start_type"], told.claim["pool"]) == ("cold", "simple-sandbox-pool")
-    spans = linked_spans(dashboard, told)
-    assert {"POST", "GET"} <= calls(spans, "unknown_service")
-    assert any("/execute" in str(span["attributes"].get("http.url")) for span in spans)
-    assert "ReconcileSandboxClaim" in calls(spans, "agent-sandbox-controller")
-    assert "HTTP POST" in calls(spans, "sandbox-router")
+    assert {"annotation", "url"} <= told.evidence
+    assert any("/execute" in str(span["attributes"].get("http.url")) for span in linked_spans(dashboard, told))
 
 
 def claims_of_programs(plane: Plane) -> set[str]:
     return {each["metadata"]["uid"] for each in plane.api.list("SandboxClaim")}
-
-
-def has_all_sides(told: Story) -> bool:
-    """The client's spans and commands, and the controller's: each in batches of its own."""
-    return "first command" in told.moments and {"annotation", "url"} <= told.evidence

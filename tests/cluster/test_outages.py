@@ -11,7 +11,7 @@ import pytest
 from tests.cluster.history import Version, claim_history
 from tests.cluster.plane import Plane
 from tests.cluster.starting import plane_with_pools
-from tests.cluster.stories import until_state
+from tests.cluster.stories import until_cause, until_state
 from tests.server import Server, running_server, wait_for
 
 pytestmark = pytest.mark.server
@@ -64,12 +64,18 @@ def unseen(history: list[Version], found: Seen) -> list[Version]:
     return [each for each in history if not each.deleted and (each.uid, each.revision) not in found.versions]
 
 
+def history_since(plane: Plane, revision: int) -> list[Version]:
+    return [each for each in claim_history(plane) if each.revision > revision]
+
+
 def test_nothing_is_lost_when_the_api_server_is_killed_while_claims_change(fragile: Plane, watcher: Server) -> None:
+    until_state(watcher, fragile.claim("first", POOL), "ready")  # from here on it watches
+    begin = claim_history(fragile)[-1].revision
     for number in range(6):
         fragile.claim(f"before-{number}", POOL)
     for number in range(6):
         fragile.wait_ready(f"before-{number}")
-    wait_for(lambda: not unseen(claim_history(fragile), seen(watcher)), WAIT_S)
+    wait_for(lambda: not unseen(history_since(fragile, begin), seen(watcher)), WAIT_S)
     settled = claim_history(fragile)[-1].revision
     for number in range(3):
         fragile.claim(f"starting-{number}", POOL)  # the outage meets them on their way
@@ -92,7 +98,8 @@ def test_nothing_is_lost_when_the_api_server_is_killed_while_claims_change(fragi
     found = seen(watcher)
     print(table(history, found))  # noqa: T201  # pytest -rP shows it
     # No list and no watch has what was written and replaced while nobody could ask. All else is here.
-    assert {settled < each.revision < found.listed for each in unseen(history, found)} <= {True}
+    missed = unseen(history_since(fragile, begin), found)
+    assert {settled < each.revision < found.listed for each in missed} <= {True}
 
 
 def table(history: list[Version], found: Seen) -> str:
@@ -121,6 +128,19 @@ def test_a_compacted_history_is_listed_anew(fragile: Plane, watcher: Server) -> 
     until_state(watcher, goes, "deleted")
     until_state(watcher, stays, "ready")
     assert status(watcher) == "ok"
+
+
+def test_a_controller_that_does_not_run_is_told_and_its_claims_are_served_once_it_does(
+    fragile: Plane, watcher: Server
+) -> None:
+    until_state(watcher, fragile.claim("served", POOL), "ready")
+    fragile.stop_controller()
+    uid = fragile.claim("unseen-by-the-controller", POOL)
+    told = until_cause(watcher, uid, "controller silent")
+    assert (told.state, told.own_stages) == ("stuck", [])
+    fragile.start_controller()
+    told = until_state(watcher, uid, "ready")
+    assert told.cause == "controller late"
 
 
 def told_gone(plane: Plane, version: str) -> bool:
