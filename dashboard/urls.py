@@ -10,6 +10,7 @@ from dashboard.views.charts import chart
 from dashboard.views.claim import claim
 from dashboard.views.claims import claims
 from dashboard.views.export import export
+from dashboard.views.filter_words import filter_words
 from dashboard.views.health import healthz, readyz, status
 from dashboard.views.home import home
 from dashboard.views.login import login
@@ -27,6 +28,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("claims/", claims, name="claims"),
     path("claims/<path:uid>/", claim, name="claim"),
     path("traces/", traces, name="traces"),
+    path("traces/words/", filter_words, name="filter_words"),
     path("traces/<str:trace_id>/", trace, name="trace"),
     path("metrics/", metrics, name="metrics"),
     path("logs/", logs, name="logs"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 
 import pytest
@@ -139,3 +140,30 @@ def test_five_thousand_spans_are_drawn_and_found(server: Server, page: Page) -> 
     page.get_by_placeholder("Find in trace").fill("step 4321")
     page.keyboard.press("Enter")
     expect(page.locator(f'[data-span-id="{others[4_321].span_id.hex()}"]')).to_be_in_viewport()
+
+
+def test_a_filter_is_suggested_word_by_word_with_the_keyboard_alone(server: Server, page: Page) -> None:
+    asked = span("checkout", os.urandom(16))
+    asked.attributes.add(key="till.status_code").value.int_value = 503
+    post(server, asked)
+    page.goto(f"{server.pages_url}/traces/?range=all")
+    search = page.get_by_role("combobox", name="Search traces")
+    options = page.locator("#filter-words").get_by_role("option")
+    search.press_sequentially("till.st")
+    expect(options).to_have_text(["till.status_code"])
+    search.press("ArrowDown")
+    search.press("Enter")
+    expect(search).to_have_value("till.status_code ")
+    search.press_sequentially("= 5")
+    expect(options).to_have_text(["503"])
+    search.press("ArrowDown")
+    search.press("Tab")
+    expect(search).to_have_value("till.status_code = 503 ")
+    search.press_sequentially("a")
+    expect(options).to_have_text(["and"])
+    search.press("Escape")
+    expect(page.locator("#filter-words")).to_be_hidden()
+    search.press("Backspace")
+    search.press("Enter")
+    expect(page).to_have_url(re.compile(r"q=till.status_code"))
+    expect(page.locator("tr[data-trace-id]")).to_have_count(1)
