@@ -54,6 +54,7 @@ test-cluster: $(VENV)/installed-dev $(VENV)/documented/installed $(VENV)/python-
 
 bench: $(VENV)/installed-dev
 	@$(PYTHON_IN) -m bench
+	@$(PYTHON_IN) -m bench.retention
 
 lint: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check

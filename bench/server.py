@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 class Server:
     """The process and its addresses."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, **variables: str) -> None:
         self.data_dir = data_dir
         self.pages_port, self.otlp_port, grpc_port = _free_ports(3)
         environment = {
@@ -31,6 +31,7 @@ class Server:
             "DASHBOARD_PORT": str(self.pages_port),
             "OTLP_HTTP_PORT": str(self.otlp_port),
             "OTLP_GRPC_PORT": str(grpc_port),
+            **variables,
         }
         started = time.perf_counter()
         self.process = subprocess.Popen(
@@ -89,10 +90,10 @@ class Server:
 
 
 @contextmanager
-def running_server() -> Iterator[Server]:
+def running_server(**variables: str) -> Iterator[Server]:
     """A server with an empty database; both are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        server = Server(Path(folder))
+        server = Server(Path(folder), **variables)
         try:
             yield server
         finally:

@@ -16,7 +16,7 @@ from collector.retention import arrivals, rows
 from collector.sql import execute, is_sqlite
 
 SPANS = "collector_span"
-WINDOW = 1_000  # spans looked at together
+WINDOW = 1_000  # spans looked at together, at least
 MAX_WINDOWS = 20  # before a batch leaves the rest to the next pass: 20 ms
 
 
@@ -45,7 +45,8 @@ def _bounds(before_ns: int) -> list[int]:
     the older half: a trace that began first may be the one that goes on."""
     if before_ns != rows.EVERYTHING:
         return [arrivals.last_id(SPANS, before_ns)]
-    first, last = execute(f"SELECT min(id), max(id) FROM {SPANS}").fetchone()
+    # One at a time: SQLite answers both in one SELECT by reading everything.
+    first, last = execute(f"SELECT (SELECT min(id) FROM {SPANS}), (SELECT max(id) FROM {SPANS})").fetchone()
     return [] if first is None else [(first + last) // 2, last]
 
 
@@ -61,7 +62,7 @@ class _Walk:
         for _ in range(MAX_WINDOWS):
             spans = execute(
                 f"SELECT id, trace_id FROM {SPANS} WHERE id > %s AND id <= %s ORDER BY id LIMIT %s",
-                (self._position, last_id, WINDOW),
+                (self._position, last_id, max(WINDOW, limit)),
             ).fetchall()
             if not spans:
                 self._position = 0
