@@ -43,6 +43,13 @@ def test_an_account_with_few_rights_may_what_the_fix_grants(plane: Plane, dashbo
     assert "watch sandboxclaims" in before["rights"]["found"]
     for key in ("rights", "rights-sdk"):
         (grant,) = before[key]["commands"]
-        subprocess.run(["bash", "-c", grant], env=plane.environment, check=True, capture_output=True, timeout=TIMEOUT_S)
+        _run(grant, plane, tmp_path)
     after = doctor(dashboard, few)
     assert (after["rights"]["status"], after["rights-sdk"]["status"]) == ("ok", "ok")
+
+
+def _run(command: str, plane: Plane, folder: Path) -> None:
+    """As it was copied. kubectl without a home keeps its cache where it is run."""
+    subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=plane.environment, check=True, capture_output=True, timeout=TIMEOUT_S
+    )
