@@ -96,7 +96,7 @@ def word_colour(name: str) -> str:
 
 
 def layout(window: Window | None = None, **more: Any) -> dict[str, Any]:
-    """What all figures share. The reader's zoom stays while `uirevision` does: for as long as the page is open."""
+    """What all figures share."""
     shared: dict[str, Any] = {
         "autosize": True,
         "margin": {"l": 56, "r": 16, "t": 8, "b": 24, "pad": 0},
@@ -111,7 +111,6 @@ def layout(window: Window | None = None, **more: Any) -> dict[str, Any]:
             "namelength": -1,
         },
         "showlegend": False,
-        "uirevision": "reader",
         "dragmode": "zoom",
     }
     if window:

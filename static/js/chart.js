@@ -6,7 +6,7 @@
 // with {from_ns, to_ns, low, high} (texts; low and high may be null) when an area of a heatmap was dragged.
 
 import { forReader } from "./chart_figure.js";
-import { listen } from "./chart_reader.js";
+import { listen, listenToButtons } from "./chart_reader.js";
 import { fillTwin } from "./chart_twin.js";
 import { isPaused, subscribe } from "./live.js";
 import { paced } from "./pace.js";
@@ -25,9 +25,11 @@ class Chart {
     this.text = ""; // the same, as it came
     this.seen = false; // in view, or nearly
     this.due = true; // something may have changed since it was fetched
-    this.fits = 0; // how often the zoom was forgotten
+    this.zoom = null; // the range of time the reader chose, on the drawn axis
+    this.fits = 0; // how often it was forgotten
     this.listening = false;
     this.refresh = paced(() => this.fetch(), SHORTEST_INTERVAL_MS);
+    listenToButtons(this);
     this.twin?.addEventListener("toggle", () => this.fillTwin());
     const topics = (figure.dataset.chartTopic ?? "").split(" ").filter(Boolean);
     this.ends = topics.map((topic) => subscribe(topic, {}, () => this.changed()));
@@ -78,7 +80,9 @@ class Chart {
     if (answer.empty) this.clear();
     else {
       const { data, layout } = forReader(answer.figure, plot.clientWidth);
-      layout.uirevision = `fit ${this.fits}`; // what the reader zoomed stays while this does
+      // Plotly itself keeps a zoom only while the figure's own range stays the same: not in a live window.
+      if (this.zoom) layout.xaxis.range = [...this.zoom];
+      layout.uirevision = `fit ${this.fits}`;
       await Plotly.react(plot, data, layout, CONFIG);
       if (!this.listening) listen(this);
       this.listening = true;
@@ -95,8 +99,8 @@ class Chart {
   /** The whole window again. */
   fit() {
     this.fits += 1;
-    const button = this.figure.querySelector("[data-chart-fit]");
-    if (button) button.hidden = true;
+    this.zoom = null;
+    for (const button of this.figure.querySelectorAll("[data-chart-zoomed]")) button.hidden = true;
     return this.draw();
   }
 

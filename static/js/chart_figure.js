@@ -20,7 +20,7 @@ export function forReader(figure, width_px) {
 
 function walk(value, text) {
   if (typeof value === "string") return value.startsWith("var(") ? text(value) : value;
-  if (Array.isArray(value)) return typeof value.at(-1) !== "string" && typeof value.at(-1) !== "object" ? value : value.map((item) => walk(item, text));
+  if (Array.isArray(value)) return value.map((item) => walk(item, text)); // also of numbers: Plotly writes into them
   if (value === null || typeof value !== "object") return value;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, walk(item, text)]));
 }
@@ -45,6 +45,8 @@ function read(name) {
 }
 
 const offset_ms = (ms) => -new Date(ms).getTimezoneOffset() * 60_000;
+/** A time of the drawn axis as it was before it was shifted. */
+export const inUtc = (ms) => (document.documentElement.dataset.zone === "local" ? ms - offset_ms(ms - offset_ms(ms)) : ms);
 const shifted = (ms) => (typeof ms === "number" ? ms + offset_ms(ms) : ms);
 
 function shiftTimes({ data, layout }) {

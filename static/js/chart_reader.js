@@ -1,12 +1,14 @@
 // What the reader does on a plot: zooms in time and fits again, follows a dot, drags an area of a heatmap.
 
+import { inUtc } from "./chart_figure.js";
+
 /** Listens on a drawn plot. `chart` has figure, plot, answer, and `fit()` to call when the zoom is to be forgotten. */
 export function listen(chart) {
   const { figure, plot } = chart;
-  const button = figure.querySelector("[data-chart-fit]");
-  button?.addEventListener("click", () => chart.fit());
   plot.on("plotly_relayout", (change) => {
-    if ("xaxis.range[0]" in change && button) button.hidden = false;
+    if (!("xaxis.range[0]" in change)) return;
+    chart.zoom = [change["xaxis.range[0]"], change["xaxis.range[1]"]].map(milliseconds);
+    for (const button of figure.querySelectorAll("[data-chart-zoomed]")) button.hidden = false;
   });
   plot.on("plotly_doubleclick", () => chart.fit());
   plot.on("plotly_click", ({ points: [point] }) => {
@@ -14,10 +16,29 @@ export function listen(chart) {
   });
   plot.on("plotly_selected", (event) => {
     if (!event?.range) return;
+    window.Plotly.relayout(plot, { selections: [] }); // the page draws its outline, of whole steps
     const detail = area(chart.answer.figure.layout.meta, plot.data[0].x, event.range);
     figure.dispatchEvent(new CustomEvent("chart:select", { bubbles: true, detail }));
-    window.Plotly.relayout(plot, { selections: [] }); // whose page draws its outline, of whole steps
+    if (figure.dataset.chartSelect === "range") showRange(detail.from_ns, detail.to_ns);
   });
+}
+
+/** The buttons above a plot; they stay while plots come and go. */
+export function listenToButtons(chart) {
+  chart.figure.querySelector("[data-chart-fit]")?.addEventListener("click", () => chart.fit());
+  chart.figure.querySelector("[data-chart-use]")?.addEventListener("click", () => {
+    const [from_ms, to_ms] = chart.zoom.map((ms) => Math.round(inUtc(ms)));
+    showRange(`${from_ms}000000`, `${to_ms}000000`);
+  });
+}
+
+/** The page for another time: it stands in the address, to be kept or sent to somebody. */
+function showRange(from_ns, to_ns) {
+  const address = new URL(location.href);
+  for (const name of ["range", "cursor"]) address.searchParams.delete(name);
+  address.searchParams.set("from", from_ns);
+  address.searchParams.set("to", to_ns);
+  location.assign(address);
 }
 
 /** Whole steps and whole buckets of what was dragged. `drawn`: the steps' times in the reader's zone. */

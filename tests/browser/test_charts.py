@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -84,3 +85,90 @@ def test_every_kind_of_chart_is_drawn_under_the_strict_policy(server: Server, pa
         expect(figure.locator(".main-svg").first).to_be_visible()
         expect(figure.locator("path.js-line, .heatmaplayer image").first).to_be_attached()
     assert page.locator("style").count() == 0  # Plotly adds none: the page's fixture looks for refusals
+
+
+def drag(page: Page, chart: Locator, from_x: float, to_x: float) -> None:
+    """Across the plot, between two shares of its width."""
+    box = chart.locator("[data-chart-plot]").bounding_box()
+    assert box is not None
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * from_x, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * to_x, y + 20, steps=8)
+    page.mouse.up()
+
+
+def shown_range(chart: Locator) -> list[str]:
+    """To the millisecond: Plotly tells times in several ways."""
+    milliseconds = "at => String(Math.floor(+new Date(typeof at === 'number' ? at : at + 'Z')))"
+    script = f"plot => plot.layout.xaxis.range.map({milliseconds})"
+    found: list[str] = chart.locator("[data-chart-plot]").evaluate(script)
+    return found
+
+
+def test_the_readers_zoom_stays_while_the_chart_moves_and_fit_ends_it(server: Server, page: Page) -> None:
+    post_metric(server, gauge("zoomed.by.the.reader", 1024))
+    chart = open_stream(server, page, "zoomed.by.the.reader")
+    chart.locator("[data-chart-twin] summary").click()
+    fit = chart.get_by_role("button", name="Fit")
+    expect(fit).to_be_hidden()
+    drag(page, chart, 0.3, 0.6)
+    expect(fit).to_be_visible()
+    zoomed = shown_range(chart)
+    post_metric(server, gauge("zoomed.by.the.reader", 2048))
+    expect(newest(chart)).to_contain_text("2.0 KiB")
+    assert shown_range(chart) == zoomed
+    fit.click()
+    expect(fit).to_be_hidden()
+    assert shown_range(chart) != zoomed
+
+
+def test_a_dragged_area_of_a_heatmap_becomes_the_range_of_the_page(server: Server, page: Page) -> None:
+    metric = Metric(name="dragged.over", unit="ms")
+    metric.histogram.aggregation_temporality = DELTA
+    metric.histogram.data_points.add(
+        time_unix_nano=time.time_ns(), count=3, explicit_bounds=[10.0, 20.0], bucket_counts=[1, 1, 1]
+    )
+    post_metric(server, metric)
+    open_stream(server, page, "dragged.over")
+    heatmap = page.locator("#metric-heatmap")
+    heatmap.scroll_into_view_if_needed()
+    expect(heatmap.locator(".heatmaplayer image").first).to_be_attached()
+    drag(page, heatmap, 0.4, 0.7)
+    expect(page).to_have_url(re.compile(r"from=\d{19}&to=\d{19}"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("dragged.over")
+
+
+def test_charts_go_on_after_the_server_was_started_again(fresh_server: Server, page: Page, problems: list[str]) -> None:
+    server = fresh_server
+    post_metric(server, gauge("goes.on", 1024))
+    chart = open_stream(server, page, "goes.on")
+    chart.locator("[data-chart-twin] summary").click()
+    expect(newest(chart)).to_contain_text("1.0 KiB")
+    server.stop()
+    state = page.locator("[data-live-state]").first
+    expect(state).to_have_text("Reconnecting")
+    server.start()
+    expect(state).to_have_text("Live")
+    post_metric(server, gauge("goes.on", 2048))
+    expect(newest(chart)).to_contain_text("2.0 KiB")
+    problems.clear()  # that the server was away
+
+
+def test_a_chart_that_moves_for_long_keeps_no_memory(server: Server, page: Page) -> None:
+    """A short version: `python -m bench.heap` moves one a thousand times."""
+    post_metric(server, gauge("moves.for.long", 0, "1"))
+    chart = open_stream(server, page, "moves.for.long")
+    chart.locator("[data-chart-twin] summary").click()
+    expect(newest(chart)).to_contain_text("0")
+    session = page.context.new_cdp_session(page)
+
+    def heap_after(first: int, last: int) -> float:
+        for number in range(first, last):
+            post_metric(server, gauge("moves.for.long", number, "1"))
+            expect(newest(chart).locator("td").nth(1)).to_have_text(f"{number}")
+        session.send("HeapProfiler.collectGarbage")
+        return float(session.send("Runtime.getHeapUsage")["usedSize"]) / 1e6
+
+    warm_mb = heap_after(1, 15)
+    assert heap_after(15, 45) - warm_mb < 4
