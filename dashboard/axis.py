@@ -8,7 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-UNITS = [(10**9, "s"), (10**6, "ms"), (10**3, "µs"), (1, "ns")]
+S, MINUTE, HOUR, DAY = 10**9, 60 * 10**9, 3_600 * 10**9, 86_400 * 10**9
+UNITS = [(S, "s"), (10**6, "ms"), (10**3, "µs"), (1, "ns")]
+LONG_UNITS = [(DAY, "d"), (HOUR, "h"), (MINUTE, "m"), *UNITS]
+LONG_FROM_NS = 10 * MINUTE  # from where on people count in minutes, hours, days
+LONG_STEPS_NS = (
+    MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE,
+    HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR,
+)  # fmt: skip
 ROOM_FOR_OUTLIERS = 3  # a longest row no more than this many times the usual one is worth the whole scale
 
 
@@ -27,15 +34,20 @@ def percent(part_ns: int, whole_ns: int) -> float:
 
 
 def ticks(length_ns: int, most: int = 8, from_ns: int = 0) -> list[Tick]:
-    """At most `most` steps of 1, 2 or 5 x 10^n nanoseconds, on an axis that begins at `from_ns`."""
+    """At most `most` steps of 1, 2 or 5 x 10^n nanoseconds, on an axis that begins at `from_ns`.
+
+    On long ones steps are such as clocks have.
+    """
     if length_ns <= 0:
         return [Tick(0.0, "0")]
-    step_ns = next(step for step in _steps() if length_ns <= step * most)
+    is_long = length_ns >= LONG_FROM_NS
+    units = LONG_UNITS if is_long else UNITS
+    step_ns = next(step for step in (_long_steps() if is_long else _steps()) if length_ns <= step * most)
     found = []
     unit_before = ""
     for number in range(-(-from_ns // step_ns), (from_ns + length_ns) // step_ns + 1):
         ns = number * step_ns
-        size, unit = next((row for row in UNITS if ns >= row[0]), (1, ""))
+        size, unit = next((row for row in units if ns >= row[0]), (1, ""))
         label = f"{ns / size:.12g}" + (f" {unit}" if unit and unit != unit_before else "")
         unit_before = unit
         found.append(Tick(percent(ns - from_ns, length_ns), label, minor=number % 2 == 1))
@@ -51,6 +63,12 @@ def scale_ns(durations_ns: Iterable[int]) -> int:
     wanted_ns = longest_ns if longest_ns <= ROOM_FOR_OUTLIERS * max(usual_ns, 1) else usual_ns
     step_ns = next(step for step in _steps() if wanted_ns <= step * 5)
     return -(-wanted_ns // step_ns) * step_ns
+
+
+def _long_steps() -> Iterator[int]:
+    yield from LONG_STEPS_NS
+    for step in _steps():
+        yield step * DAY
 
 
 def _steps() -> Iterator[int]:

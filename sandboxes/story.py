@@ -166,7 +166,12 @@ def _held_up(lifecycle: Lifecycle, events: Sequence[Row]) -> Story:
 
 
 def _not_ready(lifecycle: Lifecycle, now_ns: int, say: Say) -> Story:
-    """Open: what it waits for. Over: what it was waiting for then."""
+    """Open: what it waits for. Over: what it was waiting for then. Used: ready, though nobody saw when."""
+    if command := lifecycle.moments.get(Milestone.FIRST_COMMAND):
+        at = f"+{say(max(command.time_ns - lifecycle.zero_ns, 0), command.precision_ns)}"
+        return Story(
+            (Part("When it was ready was not seen", strong=True), Part(f": its first command was sent at {at}."))
+        )
     stages = [stage for stage in lifecycle.stages if not stage.pre_warmed]
     reached = {stage.end.milestone for stage in stages} | set(lifecycle.moments)
     awaited = next((name for name in WAITS_FOR if name not in reached), Milestone.CLAIM_READY)

@@ -148,9 +148,10 @@ def _latest_ns(seen: Seen, objects: Sequence[timeline.Row], view: str, now_ns: i
     lifecycle = seen.lifecycle
     moments = lifecycle.moments
     ready, command = story.ready(lifecycle), moments.get(Milestone.FIRST_COMMAND)
+    since_ns = ready.time_ns if ready else lifecycle.zero_ns
+    if view == START and command is not None and command.time_ns > since_ns:
+        return _command_ended_ns(seen, since_ns, command.time_ns)
     if view == START and ready is not None:
-        if command is not None and command.time_ns > ready.time_ns:
-            return _command_ended_ns(seen, ready.time_ns, command.time_ns)
         return ready.time_ns + round((ready.time_ns - lifecycle.zero_ns) * AFTER_READY)
     known = [moment.time_ns for moment in moments.values()]
     known += [bar.end_ns or bar.start_ns for row in objects for bar in row.bars]

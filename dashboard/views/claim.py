@@ -65,6 +65,7 @@ def _context(request: HttpRequest, seen: Seen, view: str, zoom: Zoom | None, ske
     pool = usual(seen.claim)
     drawn = draw(seen, view if view != OBJECTS else START, now_ns, dict(pool.stages_ns), duration, zoom, skew)
     lifecycle, ready = seen.lifecycle, story.ready(seen.lifecycle)
+    used = Milestone.FIRST_COMMAND in lifecycle.moments  # so it was ready, whether or not anybody saw when
     ended = lifecycle.moments.get(Milestone.DELETED) or lifecycle.moments.get(Milestone.EXPIRED)
     context: dict[str, Any] = {
         "claim": seen.claim,
@@ -78,7 +79,8 @@ def _context(request: HttpRequest, seen: Seen, view: str, zoom: Zoom | None, ske
         "open_ns": now_ns - lifecycle.zero_ns,
         "lived_ns": ended.time_ns - lifecycle.zero_ns if ended else None,
         "lived_precision_ns": ended.precision_ns if ended else None,
-        "starting": lifecycle.state in (State.STARTING, State.STUCK) and ready is None,
+        "starting": lifecycle.state in (State.STARTING, State.STUCK) and ready is None and not used,
+        "used": used,
         "commands": commands(
             lifecycle.name, lifecycle.namespace, drawn.is_open, ended.time_ns if ended else None, now_ns
         ),

@@ -47,7 +47,8 @@ def _come_on(row: Claim, known: Lifecycle) -> Lifecycle:
     moments = dict(known.moments)
     if deletions:
         moments[Milestone.DELETED] = _ended(deletions[0])
-    state = State.READY if Milestone.CLIENT_READY in moments else State.STARTING
+    used = Milestone.CLIENT_READY in moments or Milestone.FIRST_COMMAND in moments  # a command shows that it was ready
+    state = State.READY if used else State.STARTING
     return replace(known, sandbox=sandbox, moments=moments, state=State.DELETED if deletions else state)
 
 

@@ -15,9 +15,10 @@ from django.urls import reverse
 from collector.ingest import save_now
 from dashboard.claim.axis import ClaimAxis, named
 from dashboard.claim.skew import Skew
-from sandboxes.lifecycle import from_json, to_json, with_client
+from sandboxes.lifecycle import to_json
+from sandboxes.lifecycle.stages import stages_of
 from sandboxes.models import Claim
-from sandboxes.records import Clock, Lifecycle, Milestone, Moment, State
+from sandboxes.records import Clock, Lifecycle, Milestone, Moment, StartType, State
 from tests.factories import MS, SECOND, T0_NS, batch, make_log, make_span, span_id, trace_id
 from tests.sandboxes.loading import link, load
 from tests.sandboxes.recordings import truth
@@ -322,13 +323,9 @@ def test_the_critical_path_is_under_the_row_that_had_the_ball(client: Client) ->
 
 
 def test_where_no_object_tells_the_clients_spans_are_the_critical_path(client: Client) -> None:
-    claim = made(
-        state=State.DELETED,
-        moments={name: moment(name, T0_NS + n * SECOND) for n, name in
-                 enumerate((Milestone.CREATED, Milestone.CLAIM_READY))},
-    )  # fmt: skip
-    claim.lifecycle = to_json(with_client(from_json(claim.lifecycle), None, None))
-    claim.save()
+    at = {Milestone.CREATED: T0_NS, Milestone.CLAIM_READY: T0_NS + SECOND}
+    moments = {name: moment(name, ns) for name, ns in at.items()}
+    claim = made(state=State.DELETED, moments=moments, stages=stages_of(moments, StartType.UNKNOWN))
     waits = make_span("wait", trace=trace_id(1), span=span_id(1), start_ns=T0_NS, duration_ns=SECOND)
     after = make_span("after", trace=trace_id(2), span=span_id(2), start_ns=T0_NS + SECOND, duration_ns=SECOND)
     save_now(batch(waits, after))
@@ -411,3 +408,14 @@ def test_what_began_a_little_before_zero_is_on_the_same_scale() -> None:
     assert axis.zero_x == pytest.approx(100 * 100 / (1100 * 1.12), abs=0.01)
     far = ClaimAxis.over(1000 * MS, 0, 2000 * MS, None)
     assert far.at(1000 * MS) == 0.0
+
+
+def test_a_claim_whose_command_ran_was_ready_though_nobody_saw_when(client: Client) -> None:
+    moments = {name: moment(name, T0_NS + n * SECOND) for n, name in
+               enumerate((Milestone.REQUESTED, Milestone.FIRST_COMMAND))}  # fmt: skip
+    html = page(client, made(state=State.READY, moments=moments))
+    assert "When it was ready was not seen : its first command was sent at +1.00 s" in words(html)
+    assert "and counting" not in words(html)
+    ruler = words(html.partition('class="ruler" aria-hidden="true">')[2].partition("</svg>")[0])
+    assert "command" in ruler
+    assert "now" not in ruler, "the axis ends with the command, however long ago that was"

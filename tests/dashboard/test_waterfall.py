@@ -313,3 +313,15 @@ def test_5000_spans_nested_5000_deep_are_drawn_in_at_most_3_megabytes() -> None:
     drawn = draw(build_tree(spans))
     assert [row.depth for row in drawn.rows] == list(range(5_000))
     assert len(rows_html(drawn, "", "/static/icons.svg")) < 3 * 2**20
+
+
+def test_long_axes_are_ticked_in_minutes_hours_and_days() -> None:
+    def labels(seconds: int) -> list[str]:
+        return [tick.label for tick in ticks(seconds * SECOND)]
+
+    assert labels(599)[:3] == ["0", "100 s", "200"]
+    assert labels(1_800)[:3] == ["0", "5 m", "10"]
+    assert labels(6 * 3_600)[:3] == ["0", "1 h", "2"]
+    assert labels(90 * 60)[-2:] == ["1.25", "1.5"]
+    assert labels(228 * 86_400)[:3] == ["0", "50 d", "100"]
+    assert all(len(labels(seconds)) <= 9 for seconds in range(600, 10**7, 9_973))
