@@ -6,6 +6,7 @@ Before: `views.metrics` found them. After: templates.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from collector.models import Exemplar, MetricPoint, MetricStream
 from dashboard.measured import PERCENTILES, SPREADS, Measured, Percentile, measured
 from dashboard.units import figures, quantity
 from dashboard.words import metric_kind, temporality
+from sandboxes.questions import Linked, claims_of_spans
 
 VALUE_COLUMNS = ("Value",)
 SPREAD_COLUMNS = ("Count", "Sum", "Min", "Max", *(name for name, _ in PERCENTILES))
@@ -51,6 +53,7 @@ class ExemplarRow:
 
     exemplar: Exemplar
     value: str
+    linked: Linked | None  # the claim its span belongs to
 
 
 def stream_rows(streams: list[MetricStream], latest: dict[int, MetricPoint]) -> list[StreamRow]:
@@ -125,7 +128,13 @@ def _change(said: Measured, before: Measured, unit: str) -> str:
     return f"+{quantity(now - then, unit)}" if now >= then else "began again"
 
 
-def exemplar_row(exemplar: Exemplar, unit: str) -> ExemplarRow:
-    """An exemplar in its stream's unit."""
-    value = exemplar.value_int if exemplar.value_int is not None else exemplar.value_double
-    return ExemplarRow(exemplar, quantity(value, unit))
+def exemplar_rows(given: Iterable[Exemplar], unit: str) -> list[ExemplarRow]:
+    """Exemplars in their stream's unit."""
+    exemplars = list(given)
+    linked = claims_of_spans((exemplar.trace_id, exemplar.span_id) for exemplar in exemplars)
+    rows = []
+    for exemplar in exemplars:
+        value = exemplar.value_int if exemplar.value_int is not None else exemplar.value_double
+        claim = linked.get((exemplar.trace_id or "", exemplar.span_id or ""))
+        rows.append(ExemplarRow(exemplar, quantity(value, unit), claim))
+    return rows

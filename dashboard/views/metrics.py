@@ -22,7 +22,7 @@ from dashboard.metric_rows import (
     SPREAD_COLUMNS,
     VALUE_COLUMNS,
     StreamRow,
-    exemplar_row,
+    exemplar_rows,
     grows,
     point_rows,
     stream_row,
@@ -126,7 +126,7 @@ def _points(parameters: Parameters, stream: MetricStream) -> dict[str, Any]:
     page = parameters.page(found)
     points, more = queries.count_up_to(found)
     newest = queries.latest_points([stream], parameters.filter.to_ns).get(stream.pk)
-    exemplars = queries.stream_exemplars(stream, parameters.filter)[:MOST_EXEMPLARS]
+    exemplars = exemplar_rows(queries.stream_exemplars(stream, parameters.filter)[:MOST_EXEMPLARS], stream.unit)
     return {
         "range": parameters.range,
         "row": stream_row(stream, newest),
@@ -138,7 +138,8 @@ def _points(parameters: Parameters, stream: MetricStream) -> dict[str, Any]:
         "charts": charts_of(stream),
         "siblings": MetricStream.objects.filter(name=stream.name, resource__service=stream.resource.service).count(),
         "live": parameters.range in RANGES_S,
-        "exemplars": [exemplar_row(exemplar, stream.unit) for exemplar in exemplars],
+        "exemplars": exemplars,
+        "claimed": any(row.linked for row in exemplars),
         "csv_rows": points,
         "csv_more": more,
         "reaching": reaching(newest.time_ns, RANGES_S) if newest else "",

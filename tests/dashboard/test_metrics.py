@@ -12,7 +12,9 @@ from django.test import Client
 from collector.ingest import save_now
 from collector.models import MetricStream
 from collector.records import MetricKind
+from tests.dashboard.test_claim import made
 from tests.factories import SECOND, batch, make_exemplar, make_histogram, make_point, span_id, trace_id
+from tests.sandboxes.loading import link
 
 MINUTE = 60 * SECOND
 
@@ -126,6 +128,15 @@ def test_an_exemplar_leads_to_its_span(db: None, client: Client) -> None:
     html = page(client, stream=stream_of("duration").pk)
     assert f'href="/traces/{trace_id(5)}/?span={span_id(6)}"' in html
     assert "734 ms" in html
+    assert ">Claim</th>" not in html
+
+
+def test_an_exemplar_leads_to_the_claim_its_span_belongs_to(db: None, client: Client) -> None:
+    exemplar = make_exemplar(734, trace=trace_id(5), span=span_id(6), time_ns=ago(SECOND))
+    save_now(batch(make_histogram([1000.0], [1, 0], time_ns=ago(SECOND), exemplars=[exemplar])))
+    link(made("mine"), trace_id(5), span_id(6))
+    html = page(client, stream=stream_of("duration").pk)
+    assert f'href="/claims/uid-mine/#{span_id(6)}" data-claim-uid="uid-mine">mine</a>' in html
 
 
 def test_the_csv_of_a_stream_has_its_points_only(db: None, client: Client) -> None:
