@@ -31,7 +31,7 @@ IDS_A_QUESTION = 256
 WORDS = ('"sandbox.', "x_sandbox_id", "x-sandbox-id", "agents.x-k8s.io/")
 URL_WORDS = ('"http.url"', '"url.full"')
 CALL_WORDS = ("/execute", "/upload", "/download/", "/list", "/exists/")
-LOG_WORDS = ("laim", "andbox")
+LOG_WORDS = ("laim", "andbox", "Tunnel ready")
 
 
 class HintKind(StrEnum):
@@ -46,6 +46,8 @@ class HintKind(StrEnum):
     SANDBOX_ATTRIBUTE = "sandbox attribute"  # a sandbox's name, by the router
     RECONCILE = "reconcile"  # a sandbox's name, by a controller that looks after it
     SANDBOX_LOG = "sandbox log"  # a sandbox's name, in a line of the SDK's log
+    TUNNEL_START = "tunnel start"  # a sandbox's name, in the log line that begins a tunnel to it
+    TUNNEL = "tunnel"  # host and port, in the log line that says that a tunnel is ready there
     ANNOTATION = "annotation"  # a claim's uid: the trace its annotation names. Written by `correlate`
     CREATE = "create"  # a claim was made, which the span does not name
     COMMAND = "command"  # a command was run in a sandbox, which the span does not name; the value is host and port
@@ -194,7 +196,9 @@ LOG_LINES: tuple[tuple[HintKind, re.Pattern[str]], ...] = (
     (HintKind.SANDBOX_LOG, re.compile(rf"Resolved sandbox name '{NAME}' from claim status")),
     (HintKind.SANDBOX_LOG, re.compile(rf"Watching for Sandbox {NAME} to become ready")),
     (HintKind.SANDBOX_LOG, re.compile(rf"Sandbox {NAME} (?:is ready|was deleted)")),
-    (HintKind.SANDBOX_LOG, re.compile(rf"Starting (?:tunnel for Sandbox|sandboxd pod tunnel for) {NAME}$")),
+    (HintKind.TUNNEL_START, re.compile(rf"Starting (?:tunnel for Sandbox|sandboxd pod tunnel for) {NAME}$")),
+    (HintKind.TUNNEL, re.compile(r"Tunnel ready at https?://([^/\s]{1,253})/?$")),
+    (HintKind.TUNNEL, re.compile(r"sandboxd pod tunnel ready \(rest=https?://([^/,\s]{1,253})")),
     (HintKind.SANDBOX_LOG, re.compile(rf"Stopping port-forwarding for Sandbox {NAME}\.\.\.")),
 )
 

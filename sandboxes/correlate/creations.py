@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sandboxes.correlate.claims import ClaimFacts
-from sandboxes.correlate.keys import SpanFacts
+from sandboxes.correlate.keys import Evidence, SpanFacts
 from sandboxes.records import SECOND
 
 # The SDK stamps a claim and posts it in one go; with twenty threads at once some 40 ms lay between.
@@ -34,6 +34,7 @@ class Choice:
 
     claims: tuple[ClaimFacts, ...] = ()
     decided: bool = False
+    evidence: Evidence = Evidence.TIME
 
 
 def match(

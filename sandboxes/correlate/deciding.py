@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from sandboxes.correlate.binding import Bound, Tree, around, bind
 from sandboxes.correlate.claims import Claims
-from sandboxes.correlate.keys import AMBIGUOUS, EVIDENCE, EXACT, INFERRED, Evidence, HintFacts, LinkRow, key_of
+from sandboxes.correlate.keys import AMBIGUOUS, EVIDENCE, EXACT, INFERRED, HintFacts, LinkRow, key_of
 from sandboxes.correlate.nameless import Nameless
 from sandboxes.correlate.reading import read_hints, read_spans
 from sandboxes.hints import HintKind
@@ -86,7 +86,7 @@ class Traces:
             answered.update(reached)
             certainty = INFERRED if choice.decided else AMBIGUOUS
             for claim in choice.claims[:MAX_CANDIDATES]:
-                rows += (LinkRow(claim.uid, trace_id, each, Evidence.TIME.value, certainty) for each in reached)
+                rows += (LinkRow(claim.uid, trace_id, each, choice.evidence.value, certainty) for each in reached)
         return rows
 
 

@@ -39,9 +39,10 @@ EVIDENCE = {
     HintKind.SANDBOX_HEADER: Evidence.SANDBOX,
     HintKind.SANDBOX_ATTRIBUTE: Evidence.SANDBOX,
     HintKind.SANDBOX_LOG: Evidence.SANDBOX,
+    HintKind.TUNNEL_START: Evidence.SANDBOX,
     HintKind.RECONCILE: Evidence.SANDBOX,
 }
-LOGS = frozenset({HintKind.CLAIM_LOG, HintKind.CREATE_LOG, HintKind.SANDBOX_LOG})
+LOGS = frozenset({HintKind.CLAIM_LOG, HintKind.CREATE_LOG, HintKind.SANDBOX_LOG, HintKind.TUNNEL_START})
 TO_STAMP_NS = 250 * MS  # from the log line to the stamp on the claim; it is microseconds unless threads wait
 ORDER = {evidence: number for number, evidence in enumerate(Evidence)}
 

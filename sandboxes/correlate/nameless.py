@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from sandboxes.correlate.claims import ClaimFacts, Claims
+from sandboxes.correlate.claims import ClaimFacts, Claims, meant_at
 from sandboxes.correlate.creations import MAX_TO_POST_NS, Choice, Place, Post, match
-from sandboxes.correlate.keys import EXACT, HintFacts, LinkRow, SpanFacts
+from sandboxes.correlate.keys import EXACT, Evidence, HintFacts, LinkRow, SpanFacts
 from sandboxes.correlate.reading import hint_facts, read_spans
+from sandboxes.correlate.tunnels import sandbox_behind
 from sandboxes.hints import HintKind
 from sandboxes.models import Hint, Link
 from sandboxes.records import SECOND
@@ -25,6 +26,9 @@ NEAR_NS = 2 * MAX_TO_POST_NS
 MAX_NEAR = 200  # more POSTs within a few seconds than elimination could sort out
 MAX_NAMINGS = 5_000
 HOUR_NS = 3_600 * SECOND
+TUNNELS = (HintKind.TUNNEL_START, HintKind.TUNNEL)
+LOOPBACK = ("127.0.0.1:", "localhost:", "[::1]:")
+LONGEST_TUNNEL_NS = 24 * HOUR_NS
 
 
 class Nameless:
@@ -42,11 +46,26 @@ class Nameless:
         if hint.kind == HintKind.CREATE:
             return self._created_by(hint)
         if hint.kind in CALLS and self._is_of_a_sandbox(hint):
+            if claim := self._behind_tunnel(hint):
+                return Choice((claim,), decided=True, evidence=Evidence.LOG)
             claims = self._spoken_to(hint)
             # Among very many the one that was meant may not have been looked at.
             crowded = self._claims.crowded_at(hint.time_ns)
             return Choice(tuple(claims), decided=len(claims) == 1 and not crowded)
         return Choice()
+
+    def _behind_tunnel(self, hint: HintFacts) -> ClaimFacts | None:
+        """The claim of the sandbox that the program had said it opened a tunnel to, at this very port."""
+        if not hint.value.startswith(LOOPBACK):
+            return None
+        near = (hint.time_ns - LONGEST_TUNNEL_NS, hint.time_ns)
+        rows = Hint.objects.filter(kind__in=TUNNELS, time_ns__range=near, resource_id=hint.resource_id)
+        lines = [hint_facts(row) for row in rows.order_by("-time_ns", "-id")[:MAX_NAMINGS]]
+        sandbox = sandbox_behind(hint.value, hint.time_ns, lines)
+        if not sandbox:
+            return None
+        self._claims.read_named([sandbox])
+        return meant_at(self._claims.holding("", sandbox), hint.time_ns, only_ever=False)
 
     def _is_of_a_sandbox(self, hint: HintFacts) -> bool:
         """Many programs have an /upload. It counts where a command was sent to the same place by the same program."""

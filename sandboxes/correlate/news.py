@@ -15,8 +15,8 @@ from django.db.models import Q
 
 from collector.sql import is_sqlite
 from sandboxes.correlate.claims import ClaimFacts, facts_of
-from sandboxes.correlate.keys import EXACT, Evidence, HintFacts
-from sandboxes.correlate.nameless import NAMING_CLAIM, NAMING_SANDBOX, NEAR_NS
+from sandboxes.correlate.keys import EXACT, INFERRED, Evidence, HintFacts
+from sandboxes.correlate.nameless import NAMING_CLAIM, NAMING_SANDBOX, NEAR_NS, TUNNELS
 from sandboxes.correlate.reading import hint_facts
 from sandboxes.hints import HintKind
 from sandboxes.models import Claim, Hint, Link
@@ -93,7 +93,9 @@ def named_traces(news: News) -> set[str]:
     traces = {hint.trace_id for hint in news.hints} | {claim.trace_id for claim in news.claims}
     names = {name for claim in news.claims for name in (claim.name, claim.sandbox)} - {""}
     if names:
-        kinds = [kind for kind in HintKind if kind not in (HintKind.CREATE, *CALL_KINDS, HintKind.MORE)]
+        kinds = [
+            kind for kind in HintKind if kind not in (HintKind.CREATE, *CALL_KINDS, HintKind.TUNNEL, HintKind.MORE)
+        ]
         rows = Hint.objects.filter(kind__in=kinds, value__in=names, trace_id__isnull=False).order_by("-id")
         traces.update(row.trace_id for row in rows.only("trace_id")[:MAX_REOPENED])
     return traces - {""}
@@ -120,7 +122,7 @@ def _open(traces: set[str]) -> set[str]:
     for position in range(0, len(ordered), MAX_STRETCHES):
         rows = Link.objects.filter(trace_id__in=ordered[position : position + MAX_STRETCHES])
         for row in rows.only("trace_id", "evidence", "certainty"):
-            if row.evidence == Evidence.TIME:
+            if row.evidence == Evidence.TIME or (row.evidence == Evidence.LOG and row.certainty == INFERRED):
                 by_time.add(row.trace_id)
             elif row.certainty == EXACT:
                 decided.add(row.trace_id)
@@ -155,7 +157,7 @@ def _joined(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _by_resource(hints: Collection[HintFacts]) -> dict[int | None, list[HintFacts]]:
     """The hints that may decide about others, by the program they are of."""
-    telling = {*NAMING_CLAIM, *NAMING_SANDBOX, HintKind.CREATE, HintKind.COMMAND}
+    telling = {*NAMING_CLAIM, *NAMING_SANDBOX, *TUNNELS, HintKind.CREATE, HintKind.COMMAND}
     found: dict[int | None, list[HintFacts]] = {}
     for hint in hints:
         if hint.kind in telling:

@@ -123,7 +123,12 @@ def test_odd_values_are_kept_and_do_no_harm(key: str, value: Any) -> None:
         ("Failed to roll back SandboxClaim 'report': refused", (HintKind.CLAIM_LOG, "report", "")),
         ("Resolved sandbox name 'pool-1' from claim status (claim Ready)", (HintKind.SANDBOX_LOG, "pool-1", "")),
         ("Sandbox pool-1 is ready.", (HintKind.SANDBOX_LOG, "pool-1", "")),
-        ("Starting tunnel for Sandbox pool-1", (HintKind.SANDBOX_LOG, "pool-1", "")),
+        ("Starting tunnel for Sandbox pool-1", (HintKind.TUNNEL_START, "pool-1", "")),
+        ("Tunnel ready at http://127.0.0.1:40123", (HintKind.TUNNEL, "127.0.0.1:40123", "")),
+        (
+            "sandboxd pod tunnel ready (rest=http://127.0.0.1:40124, grpc=127.0.0.1:40125)",
+            (HintKind.TUNNEL, "127.0.0.1:40124", ""),
+        ),
     ],
 )
 def test_lines_of_the_sdk_name_claims_and_sandboxes(line: str, expected: tuple[str, str, str]) -> None:
