@@ -37,7 +37,11 @@ def main() -> None:
         _acknowledgement(server)
         _fill(server)
         _pages(server)
-    for module, arguments in (("bench.hints", []), ("bench.watching", [str(CLAIMS), str(min(SECONDS, 20))])):
+    for module, arguments in (
+        ("bench.live", [str(min(SECONDS, 15))]),
+        ("bench.hints", []),
+        ("bench.watching", [str(CLAIMS), str(min(SECONDS, 20))]),
+    ):
         print(_run(module, *arguments), end="", flush=True)
 
 

@@ -39,7 +39,9 @@ def quantity(value: Number | None, unit: str) -> str:
 
 
 def unit_word(unit: str) -> str:
-    """The unit alone, for a column's head: `1` says nothing."""
+    """The unit alone, for a head: `1` says nothing, what is counted stands in the plural."""
+    if match := COUNTED.fullmatch(unit):
+        return _plural(match[1], 2) + (match[2] or "")
     bare = unit.translate({ord("{"): None, ord("}"): None})
     return WORDS.get(unit, bare)
 

@@ -114,9 +114,7 @@ def parts(points: Sequence[Point], kind: int, temporality: int, window: Window, 
         counts = counts_of(kind, point, scale)
         whole = counts
         begin_ns = (before[0].time_ns if before else 0) or point.start_ns
-        low, high = point.min, point.max
         if temporality == CUMULATIVE:
-            low = high = None  # since the start, not since the point before
             if before and any(counts[key] < count for key, count in before[1].items()):
                 found.resets.append(point.time_ns)
             elif before:
@@ -126,7 +124,8 @@ def parts(points: Sequence[Point], kind: int, temporality: int, window: Window, 
         before = point, whole
         if not 0 < point.time_ns - begin_ns <= max(limit_ns, window.step_ns):
             begin_ns = point.time_ns - window.step_ns
-        found.parts.append(Part(begin_ns, point.time_ns, counts, low, high))
+        # Those of a total are since its start: bounds of this part, too, if not as near.
+        found.parts.append(Part(begin_ns, point.time_ns, counts, point.min, point.max))
     return found
 
 

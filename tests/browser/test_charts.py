@@ -7,10 +7,10 @@ import time
 
 import pytest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.test_metrics import DELTA, gauge, post_metric
-from tests.server import Server
+from tests.server import Server, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
@@ -56,13 +56,29 @@ def test_a_paused_page_holds_its_charts_and_catches_up(server: Server, page: Pag
     expect(newest(chart)).to_contain_text("2.0 KiB")
 
 
-def test_a_chart_takes_the_colours_of_the_theme_and_the_times_of_the_zone(server: Server, page: Page) -> None:
+def test_a_chart_takes_the_colours_of_the_theme(server: Server, page: Page) -> None:
     post_metric(server, gauge("two.themes", 7))
     chart = open_stream(server, page, "two.themes")
     label = chart.locator(".annotation-text").first
     expect(label).to_have_css("fill", "rgb(69, 76, 87)")
     page.locator("[data-theme-toggle]").first.click()
     expect(label).to_have_css("fill", "rgb(180, 187, 197)")
+
+
+def test_a_chart_takes_the_times_of_the_readers_zone(server: Server, browser: Browser) -> None:
+    context = browser.new_context(timezone_id="Asia/Kolkata")  # five hours and a half from UTC
+    page = context.new_page()
+    post_metric(server, gauge("in.two.zones", 7))
+    chart = open_stream(server, page, "in.two.zones")
+    tick = chart.locator(".xtick text").first
+    utc = tick.text_content() or ""
+    page.get_by_role("button", name="Local").first.click()
+
+    def hours_apart() -> int:  # a live axis may have moved on by a tick as well
+        return abs(int((tick.text_content() or "").split(":")[0]) - int(utc.split(":")[0]))
+
+    wait_for(lambda: hours_apart() in (5, 6, 18, 19), 20)
+    context.close()
 
 
 def test_every_kind_of_chart_is_drawn_under_the_strict_policy(server: Server, page: Page) -> None:
