@@ -9,15 +9,18 @@ from collections.abc import Callable, Mapping
 
 from collector import latency
 from collector.latency import Series
-from dashboard.charts import Area, Chart, Layer, Percentiles, Window, heatmap, nothing, percentile_lines
+from dashboard.charts import Area, Chart, Layer, Mark, Percentiles, Window, heatmap, nothing, percentile_lines
 from dashboard.overview.area import CLAIMS, read_view
 from dashboard.overview.heatmap import counted
 from dashboard.parameters import OVERVIEW_NAMES, Parameters
 from sandboxes import latency as claim_latency
+from sandboxes.plans import from_json
 from sandboxes.records import StartType
+from sandboxes.runs.questions import runs
 
 POINTS = (60, 30, 15)  # of a line: as many as leave no more gaps than FILLED allows
 FILLED = 0.6  # of the steps, over all kinds of start: claims come in bursts, and a line of dots says little
+MOST_RUNS = 5  # marks with words beside each other
 COLUMNS, BANDS = 45, 24  # of the heatmap
 NAMES = {StartType.COLD: "cold", StartType.WARM: "warm", StartType.UNKNOWN: ""}
 COLOURS = {StartType.COLD: "cold", StartType.WARM: "warm", StartType.UNKNOWN: "program"}
@@ -46,7 +49,8 @@ def time_to_ready(parameters: Parameters) -> Chart:
         if kind in found
     ]
     window = _window(parameters, one.times_ns, one.step_ns)
-    return percentile_lines(_middles(one.times_ns, one.step_ns), groups, window, empty=_no_start(parameters))
+    middles = _middles(one.times_ns, one.step_ns)
+    return percentile_lines(middles, groups, window, marks=_runs(parameters), empty=_no_start(parameters))
 
 
 def latency_heatmap(parameters: Parameters) -> Chart:
@@ -69,6 +73,16 @@ def latency_heatmap(parameters: Parameters) -> Chart:
     window = _window(parameters, first.times_ns, first.step_ns)
     area = _selected(parameters, window)
     return heatmap(first.times_ns, first.bounds_ns, layers, window, noun=noun, selected=area, empty=empty)
+
+
+def _runs(parameters: Parameters) -> list[Mark]:
+    """Runs of test sandboxes: a reader should not take their load for the users'."""
+    found = [(run, from_json(run.plan)) for run in runs(parameters.claims)[:MOST_RUNS]]
+    return [
+        Mark(time_ns=run.began_ns, words=f"run {run.pk}, {plan.count} sandbox{'es' if plan.count > 1 else ''}")
+        for run, plan in found
+        if run.began_ns is not None
+    ]
 
 
 def _filled(found: Mapping[str, Series]) -> float:

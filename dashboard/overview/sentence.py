@@ -22,6 +22,16 @@ TONES = {State.STUCK: "warning", State.FAILED: "error"}
 
 
 @dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest of what the filters mean, outside the range; `words` are those of the link that would show it."""
+
+    noun: str
+    age_ns: int
+    words: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A piece of the answer; `link` leads to what shows it, `tone` is warning or error."""
 
@@ -29,6 +39,18 @@ class Part:
     strong: bool = False
     link: str = ""
     tone: str = ""
+
+
+def of_nothing(newest: Newest | None, filtered: bool, unfiltered_link: str) -> Iterator[Part]:
+    """There is nothing to tell: where the newest is that could be meant, or that the filters hide all there is."""
+    if newest is not None:
+        yield Part(f"Nothing in this time range. The newest {newest.noun} began {duration(newest.age_ns)} ago: ")
+        yield Part(newest.words, True, newest.link)
+        yield Part(".")
+    elif filtered:
+        yield Part("Nothing matches these filters, whatever its time: ")
+        yield Part("show all", True, unfiltered_link)
+        yield Part(".")
 
 
 def of_claims(standing: Standing) -> Iterator[Part]:

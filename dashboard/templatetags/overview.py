@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from django import template
 
 register = template.Library()
 
+NUMBER_AND_UNIT = re.compile(r"(\d) (?=%|[nµm]?s\b|min\b|h\b|d\b)")
 ORDERS = {"count": "calls", "error_share": "share of errors"}
+
+
+@register.filter
+def unbroken(text: str) -> str:
+    """A number and its unit stay in one line: 2.0 s, 12 %."""
+    return NUMBER_AND_UNIT.sub("\\1\u00a0", text)
 
 
 @register.filter

@@ -16,8 +16,8 @@ from collector.ingest import ingest
 from collector.models import Log, MetricPoint, Trace
 from dashboard.instructions import instructions
 from dashboard.parameters import DEFAULT_RANGE, RANGES_S
+from dashboard.ranges import reaching
 from dashboard.views.overview import overview
-from dashboard.views.ranges import reaching
 from sandboxes.models import Claim
 
 # The overview is about claims and operations: with logs or metrics alone, their own pages say more.

@@ -14,7 +14,7 @@ from django.shortcuts import render
 
 from dashboard.kept import gone
 from dashboard.parameters import RANGES_S, ParameterError, Parameters, parse
-from dashboard.views.ranges import reaching
+from dashboard.ranges import reaching
 
 Context = dict[str, Any]
 DELETED_WHEN_OLD = ("logs", "traces", "metrics")

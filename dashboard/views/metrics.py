@@ -37,7 +37,7 @@ from dashboard.parameters import (
     Parameters,
     parse,
 )
-from dashboard.views.ranges import reaching
+from dashboard.ranges import reaching
 
 FILTERS = ("q", "service")
 MOST_STREAMS = 500

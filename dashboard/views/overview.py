@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 
@@ -51,10 +51,10 @@ def overview(request: HttpRequest) -> HttpResponse:
     if part not in PARTS:
         context |= _choices()
     try:
-        parameters = parse(request.GET, OVERVIEW_NAMES, DEFAULT_RANGE)
-        answer = Answer(parameters, read_view(request.GET))
+        answer = _asked(request.GET)
     except ParameterError as error:
         return render(request, template, context | {"problems": error.problems}, status=400)
+    parameters = answer.parameters
     context |= {
         "range": parameters.range,
         "live": parameters.range not in ("", "all"),
@@ -65,6 +65,23 @@ def overview(request: HttpRequest) -> HttpResponse:
     for name in [part] if part in PARTS else PARTS:
         context |= PARTS[name](answer)
     return render(request, template, context)
+
+
+def _asked(query: QueryDict) -> Answer:
+    """Raises ParameterError with all that is wrong, in either kind of parameters."""
+    problems: dict[str, str] = {}
+    view = None
+    try:
+        view = read_view(query)
+    except ParameterError as error:
+        problems |= error.problems
+    try:
+        parameters = parse(query, OVERVIEW_NAMES, DEFAULT_RANGE)
+    except ParameterError as error:
+        raise ParameterError(problems | error.problems) from error
+    if view is None:
+        raise ParameterError(problems)
+    return Answer(parameters, view)
 
 
 def _choices() -> Context:

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_safe
 
 from dashboard.parameters import DEFAULT_RANGE, POOL_NAMES, RANGES_S, Parameters
 from dashboard.pool_rows import drain_rows, pool_rows
+from dashboard.ranges import reaching
 from dashboard.views.lists import draw_list, without
-from dashboard.views.ranges import reaching
 from sandboxes import questions
 from sandboxes.models import Cluster
 from sandboxes.pools import PoolState, overview, reading

@@ -165,3 +165,23 @@ def test_an_open_page_is_loaded_anew_once_everything_was_cleared(client: Client)
     at("a", now_ns())
     Claim.objects.all().delete()
     assert client.get("/", headers={"X-Partial": "states"}).headers["X-Reload"] == "1"
+
+
+def test_an_empty_range_says_where_the_newest_is(client: Client) -> None:
+    at("old", now_ns() - 5 * HOUR, state=State.DELETED)
+    html = page(client, range="15m")
+    assert re.search(r"The newest claim began 5 h ago: show the last 6 h", answer(html))
+    assert 'href="?range=6h"' in html
+
+
+def test_filters_that_hide_everything_are_named_as_the_reason(client: Client) -> None:
+    at("a", now_ns(), pool="p")
+    html = page(client, pool="nowhere", service="nowhere")
+    assert "Nothing matches these filters" in answer(html)
+
+
+def test_everything_that_is_wrong_is_said_at_once(client: Client) -> None:
+    at("a", now_ns())
+    html = client.get("/", {"start": "hot", "area_max": "quick"}).content.decode()
+    assert "start=hot" in html
+    assert "area_max=quick" in html

@@ -9,11 +9,12 @@ import pytest
 from django.test import Client
 
 from collector.ingest import save_now
-from sandboxes.models import Claim
+from sandboxes.models import Claim, Run
 from tests.dashboard.test_claim import words
 from tests.dashboard.test_overview import page
 from tests.factories import MS, SECOND, T0_NS, batch, make_span
 from tests.sandboxes.loading import load
+from tests.sandboxes.runs.test_outcome import run_over
 
 pytestmark = pytest.mark.django_db
 
@@ -36,6 +37,13 @@ def test_time_to_ready_has_lines_of_cold_and_of_warm_starts(client: Client) -> N
     load("burst-drained")
     names = {trace.get("name") for trace in chart(client, "time-to-ready")["figure"]["data"]}
     assert {"cold p50", "cold p95", "cold p99", "warm p50", "warm p95", "warm p99"} <= names
+
+
+def test_runs_of_test_sandboxes_are_marked(client: Client) -> None:
+    run_over([claim for claim in load("burst-drained").values() if claim.time_to_ready_ns][:3])
+    Run.objects.update(began_ns=Claim.objects.earliest("zero_ns").zero_ns)
+    notes = chart(client, "time-to-ready")["figure"]["layout"]["annotations"]
+    assert f"run {Run.objects.get().pk}, 3 sandboxes" in [note["text"] for note in notes]
 
 
 def test_filters_of_claims_hold_for_both_charts(client: Client) -> None:
