@@ -7,15 +7,18 @@ regions.js asks for a part when something it shows has changed, and a list that 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from collector import queries
+from collector.publish import publisher
 from dashboard.axis import scale_ns
+from dashboard.charts.shared import Shared
 from dashboard.overview.answer import Answer, said
 from dashboard.overview.area import CLAIMS, ORDERS, read_view
 from dashboard.overview.heatmap import counted
@@ -43,28 +46,39 @@ LATENCY_NAMES = TIME_NAMES | {"service", "operation"}
 START_LEGEND = [("cold", "cold"), ("warm", "warm")]
 
 
+# Fifty open pages are told of an arrival at once, and ask for the same parts: computed once for all of them.
+shared = Shared(lambda: publisher.version)
+
+
 def overview(request: HttpRequest) -> HttpResponse:
     """The page, or one of its parts; what is wrong with a parameter is a 400, said at its field."""
     part = request.headers.get("X-Partial", "")
     template = f"dashboard/_overview_{part}.html" if part in PARTS else "dashboard/overview.html"
-    context: Context = {"range": request.GET.get("range", ""), "problems": {}}
-    if part not in PARTS:
-        context |= _choices()
     try:
         answer = _asked(request.GET)
     except ParameterError as error:
-        return render(request, template, context | {"problems": error.problems}, status=400)
-    parameters = answer.parameters
-    context |= {
-        "range": parameters.range,
-        "live": parameters.range not in ("", "all"),
+        context = {"range": request.GET.get("range", ""), "problems": error.problems, **_choices()}
+        return render(request, template, context, status=400)
+    if part not in PARTS:
+        return render(request, template, _context(answer, PARTS) | _choices())
+    question = f"{part} {request.get_full_path()}"
+    return HttpResponse(
+        shared.answer(question, lambda: render_to_string(template, _context(answer, [part]), request).encode())
+    )
+
+
+def _context(answer: Answer, parts: Iterable[str]) -> Context:
+    context: Context = {
+        "problems": {},
+        "range": answer.parameters.range,
+        "live": answer.parameters.range not in ("", "all"),
         "view": answer.view,
-        "heatmap": counted(parameters),
+        "heatmap": counted(answer.parameters),
         "start_legend": START_LEGEND,
     }
-    for name in [part] if part in PARTS else PARTS:
+    for name in parts:
         context |= PARTS[name](answer)
-    return render(request, template, context)
+    return context
 
 
 def _asked(query: QueryDict) -> Answer:
