@@ -102,7 +102,7 @@ def _panel(spans: int) -> None:
     from collector.queries import TelemetryFilter
 
     to_ns = time.time_ns()
-    _measure_a_day(spans, to_ns)
+    measure_a_day(spans, to_ns)
     day = TelemetryFilter(from_ns=to_ns - DAY_S * 10**9, to_ns=to_ns)
     one = replace(day, operation="operation-7")
     looks: dict[str, Callable[[], object]] = {
@@ -120,7 +120,7 @@ def _panel(spans: int) -> None:
     _table(f"percentiles of 24 h, {spans:,} spans of {OPERATIONS} operations: median, worst of {LOOKS}, CPU", rows)
 
 
-def _measure_a_day(spans: int, to_ns: int) -> None:
+def measure_a_day(spans: int, to_ns: int) -> None:
     """Spans of a day as news of ten seconds each, counted some minutes at a time."""
     from django.db import transaction
 

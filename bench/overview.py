@@ -1,0 +1,160 @@
+"""The overview over a day of ten million spans and 10,000 claims: its first byte, its parts, when it is of use.
+
+    python -m bench.overview [SPANS] [CLAIMS]        (10,000,000 and 10,000)
+
+Spans and claims are measured by the code that measures arriving ones; spans are not stored, claims are, recorded ones
+multiplied. In Chromium, of use is: the page is there and both charts are drawn.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from bench.rollups import DAY_S, measure_a_day
+from bench.server import Server
+from bench.tables import quantile, table
+
+LOOKS = 15
+PORTION = 500
+RECORDED = ("burst-drained", "traced-warm", "quickstart-cold")
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+PATHS = {
+    "last 15 min": "/?range=15m",
+    "last 24 h": "/?range=24h",
+    "last 24 h, an area chosen": "/?range=24h&area_min=1s",
+    "a health check (what any request costs)": "/healthz",
+}
+PARTS = ("answer", "operations", "newest")
+
+
+def main(spans: int, claims: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        # The fill wants Django's settings with this folder, and the memory it takes back: a process of its own.
+        fill_command = [sys.executable, "-m", "bench.overview", "fill", folder, str(spans), str(claims)]
+        subprocess.run(fill_command, check=True, env=os.environ | {"DASHBOARD_CLUSTER": "off"})
+        os.environ["DASHBOARD_CLUSTER"] = "off"
+        server = Server(Path(folder))
+        try:
+            _pages(server, spans, claims)
+            _parts(server)
+            _browser(server)
+        finally:
+            server.stop()
+
+
+def fill(folder: str, spans: int, claims: int) -> None:
+    """Writes the day."""
+    os.environ |= {"DASHBOARD_DATA_DIR": folder, "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    now_ns = time.time_ns()
+    measure_a_day(spans, now_ns)
+    _start_claims(claims, now_ns)
+
+
+def _start_claims(number: int, now_ns: int) -> None:
+    """Recorded claims, multiplied and spread over the day."""
+    from django.db import transaction
+
+    from collector.writer import Committed
+    from sandboxes import rollup
+    from sandboxes.models import Claim
+    from sandboxes.recorded import read_changes
+    from sandboxes.store import IMPORTED, keep
+    from tests.sandboxes.recordings import watch_lines
+
+    for scenario in RECORDED:
+        keep(IMPORTED, list(read_changes(watch_lines(scenario))), Committed())
+    recorded = list(Claim.objects.all())
+    Claim.objects.all().delete()
+    step_ns = DAY_S * 10**9 // number
+    for first in range(0, number, PORTION):
+        rows = []
+        for at in range(first, min(number, first + PORTION)):
+            one = Claim.objects.model(**{f.attname: getattr(recorded[at % len(recorded)], f.attname)
+                                         for f in Claim._meta.concrete_fields if not f.primary_key})  # fmt: skip
+            one.uid, one.name = f"uid-{at}", f"sandbox-claim-{at:08x}"
+            one.zero_ns = now_ns - (number - at) * step_ns
+            rows.append(one)
+        with transaction.atomic():
+            Claim.objects.bulk_create(rows)
+            rollup.change([], [rollup.measurements(row) for row in rows])
+
+
+def _pages(server: Server, spans: int, claims: int) -> None:
+    rows = []
+    for name, path in PATHS.items():
+        times_ms = [_first_byte_ms(server, path) for _ in range(LOOKS + 1)][1:]
+        rows.append((name, f"{quantile(times_ms, 0.5):.0f}, {max(times_ms):.0f} ms"))
+    table(f"overview over {spans:,} spans and {claims:,} claims: first byte, median and worst of {LOOKS}", rows)
+
+
+def _parts(server: Server) -> None:
+    rows = []
+    for part, hours in itertools.product(PARTS, ("15m", "24h")):
+        path = f"/?range={hours}"
+        times_ms = [_first_byte_ms(server, path, {"X-Partial": part}) for _ in range(LOOKS + 1)][1:]
+        rows.append((f"{part}, {hours}", f"{quantile(times_ms, 0.5):.0f}, {max(times_ms):.0f} ms"))
+    for chart in ("time-to-ready", "latency-heatmap"):
+        path = f"/charts/{chart}.json?range=24h"
+        times_ms = [_first_byte_ms(server, f"{path}&pool=p{look}") for look in range(3)]
+        times_ms += [_first_byte_ms(server, path) for _ in range(LOOKS)]
+        rows.append((f"chart {chart}, 24h", f"{quantile(times_ms, 0.5):.0f}, {max(times_ms):.0f} ms"))
+    table(f"parts that are drawn again when something arrives: median and worst of {LOOKS}", rows)
+
+
+def _first_byte_ms(server: Server, path: str, headers: dict[str, str] | None = None) -> float:
+    request = urllib.request.Request(f"http://127.0.0.1:{server.pages_port}{path}", headers=headers or {})
+    began = time.perf_counter()
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        answer.read(1)
+        return (time.perf_counter() - began) * 1e3
+
+
+def _browser(server: Server) -> None:
+    from playwright.sync_api import sync_playwright
+
+    path = next((found for name in CHROMIUM if (found := shutil.which(name))), None)
+    if path is None:
+        table("in a browser", [("no Chromium is installed", "not measured")])
+        return
+    drawn_ms, there_ms = [], []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        for _ in range(5):
+            page = browser.new_page(viewport={"width": 1440, "height": 920})
+            began = time.perf_counter()
+            page.goto(f"http://127.0.0.1:{server.pages_port}/?range=24h", wait_until="domcontentloaded")
+            there_ms.append((time.perf_counter() - began) * 1e3)
+            for chart in ("time-to-ready", "latency-heatmap"):
+                page.locator(f"#{chart}[data-drawn]").wait_for()
+            drawn_ms.append((time.perf_counter() - began) * 1e3)
+            page.close()
+        browser.close()
+    table(
+        "in Chromium, nothing cached at first: median and worst of 5",
+        [
+            ("the page is there", f"{quantile(there_ms, 0.5):.0f}, {max(there_ms):.0f} ms"),
+            ("and both charts are drawn", f"{quantile(drawn_ms, 0.5):.0f}, {max(drawn_ms):.0f} ms"),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["fill"]:
+        fill(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    else:
+        numbers = [int(argument) for argument in sys.argv[1:]]
+        main(*(numbers + [10_000_000, 10_000][len(numbers) :]))
