@@ -11,10 +11,12 @@ ours. Its tracing turns itself off without a word when the gRPC exporter's packa
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from k8s_agent_sandbox import trace_manager
 from k8s_agent_sandbox.models import (
@@ -36,7 +38,10 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from sandboxes.cluster import blocking
 from sandboxes.plans import RUN_LABEL, Plan, Way
 
+log = logging.getLogger(__name__)
+
 SERVICE = "sandbox-run"
+LISTENS_TIMEOUT_S = 3
 EXPORT_DELAY_MS = 500  # the SDK's default of 5 s would leave the timelines of a running run empty
 
 
@@ -64,8 +69,12 @@ def report_to(endpoint: str, key: str, run_id: str) -> TracerProvider:
     resource = Resource.create({"service.name": SERVICE, "service.instance.id": run_id, RUN_LABEL: run_id})
     provider = TracerProvider(resource=resource)
     headers = {"x-otlp-api-key": key} if key else None
-    exporter = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces", headers=headers)
-    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=EXPORT_DELAY_MS))
+    if _listens(endpoint):
+        exporter = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces", headers=headers)
+        provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=EXPORT_DELAY_MS))
+    else:
+        # On the command line the dashboard may be off. The exporter would try again for ten seconds with each batch.
+        log.warning("Nobody listens at %s: the claims will have no traces.", endpoint)
     trace.set_tracer_provider(provider)
     # The SDK would do this at the first claim, and the first sandboxes would seem to have waited for it (seconds, on a
     # busy machine). What it sets up sends by gRPC and is never asked: the provider that was there first stays.
@@ -176,6 +185,16 @@ def connection_of(plan: Plan) -> SandboxConnectionConfig:
     if asked.way == Way.IN_CLUSTER:
         return SandboxInClusterConnectionConfig()
     return SandboxLocalTunnelConnectionConfig(router_namespace=asked.router_namespace)
+
+
+def _listens(endpoint: str) -> bool:
+    parts = urlsplit(endpoint)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname or "", port), LISTENS_TIMEOUT_S).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _is_no_second_provider(record: logging.LogRecord) -> bool:

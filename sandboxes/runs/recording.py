@@ -144,7 +144,8 @@ def go_on(run_id: str, changed: Sequence[Sandbox]) -> RunState:
         Run.objects.filter(uid=run_id).update(**beat)
         if changed:
             committed.tell("runs", [run_id])
-        return RunState(Run.objects.values_list("state", flat=True).get(uid=run_id))
+        state = Run.objects.filter(uid=run_id).values_list("state", flat=True).first()
+        return RunState(state) if state else RunState.CANCELLING  # everything was cleared: nobody waits for it
 
     return ingest.run_from_thread(record)
 
@@ -204,8 +205,9 @@ def _save(run_id: str, changed: Sequence[Sandbox]) -> None:
         row.number: row for row in RunSandbox.objects.filter(run__uid=run_id, number__in=[s.number for s in changed])
     }
     for sandbox in changed:
-        for name, value in _members(sandbox).items():
-            setattr(rows[sandbox.number], name, value)
+        row = rows.get(sandbox.number)
+        for name, value in _members(sandbox).items() if row else ():
+            setattr(row, name, value)
     RunSandbox.objects.bulk_update(rows.values(), COLUMNS, batch_size=100)
 
 

@@ -134,6 +134,16 @@ def test_a_cancelled_run_starts_no_more_and_ends_the_waits() -> None:
     assert len(set(cluster.deletions)) == 2
 
 
+def test_a_run_whose_rows_were_cleared_ends_and_leaves_nothing() -> None:
+    cluster = MemoryCluster()
+    run_id, engine = begun(Plan("pool", count=3, concurrency=1, commands=("true",)), cluster)
+    Run.objects.all().delete()
+    RunSandbox.objects.all().delete()
+    assert engine.do() == RunState.CANCELLED
+    recording.end(run_id, RunState.CANCELLED)
+    assert cluster.there == set()
+
+
 def test_a_run_cancelled_while_it_waits_for_a_worker_never_begins() -> None:
     run_id = recording.ask(Plan("pool"), "a test")
     recording.cancel(run_id)
