@@ -17,8 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.server]
 
 PATHS = ["/traces/?range=all", "/traces/{trace}/?span={span}", "/traces/{trace}/?tab=statistics", "/logs/?range=all"]
 PATHS += ["/metrics/?range=all", "/setup/", "/setup/clear/", "/traces/?range=all&min_duration=fast", "/login/"]
-PATHS += ["/?range=all&area_min=1ns"]
-
+PATHS += ["/?range=all&area_min=1ns", "/runs/", "/runs/new/"]
 PATHS += ["/metrics/?range=all&metric=seen.by.axe"]
 
 
