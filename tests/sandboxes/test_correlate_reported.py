@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
+from collector.ingest import save_now
 from sandboxes.correlate import Correlator
+from sandboxes.lifecycle import from_json
 from sandboxes.models import Claim, Link
-from sandboxes.records import State
+from sandboxes.records import Milestone, State
+from tests.collector.reading import read
+from tests.collector.test_console_recorded import recorded
 from tests.sandboxes.recordings import truth
 from tests.sandboxes.test_correlate_recordings import cluster_of, join, telemetry_of
 
@@ -67,3 +71,13 @@ def test_the_clusters_record_takes_the_place_of_what_was_reported(scenario: str)
     assert not Claim.objects.filter(cluster__isnull=True).exists()
     known = set(Claim.objects.values_list("uid", flat=True))
     assert set(Link.objects.values_list("claim_uid", flat=True)) <= known
+
+
+def test_a_claim_whose_command_ran_was_ready_though_nothing_said_when() -> None:
+    """The documentation's sample: one call of /execute, and a log line that names the claim."""
+    for batch in read(recorded("documented-console")).batches:
+        save_now(batch)
+    join(Correlator())
+    claim = Claim.objects.get()
+    assert claim.state == State.READY
+    assert Milestone.FIRST_COMMAND in from_json(claim.lifecycle).moments
