@@ -209,11 +209,18 @@ def _of_logs(new: NewRows) -> Iterator[HintRow]:
         if body is None or len(body) > MAX_LOG_CHARS or not any(word in body for word in LOG_WORDS):
             continue
         text = orjson.loads(body)
-        for kind, line in LOG_LINES if isinstance(text, str) else ():
-            if match := line.match(text):
-                namespace = match[2] if kind == HintKind.CREATE_LOG else ""
-                yield _row(kind, match[1], namespace, log, log.time_ns, new.resource_ids[log.resource])
-                break
+        if isinstance(text, str) and (found := named_in_line(text)):
+            yield _row(*found, log, log.time_ns, new.resource_ids[log.resource])
+
+
+def named_in_line(text: str) -> Found | None:
+    """What a line of the SDK's log names; None for any other line."""
+    if len(text) > MAX_LOG_CHARS:
+        return None
+    for kind, line in LOG_LINES:
+        if match := line.match(text):
+            return kind, match[1], match[2] if kind == HintKind.CREATE_LOG else ""
+    return None
 
 
 def _of_known_traces(new: NewRows, hinted: set[bytes]) -> list[HintRow]:

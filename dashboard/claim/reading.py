@@ -13,6 +13,7 @@ from collector.models import Log
 from dashboard.trace.reading import read_linked
 from dashboard.trace.tree import SpanFacts
 from sandboxes import questions
+from sandboxes.correlate.lines import lines_of_claim
 from sandboxes.lifecycle import from_json
 from sandboxes.models import Claim, Link
 from sandboxes.records import Change, Lifecycle
@@ -66,16 +67,20 @@ def read(claim: Claim) -> Seen:
         links=shown,
         more_links=len(links) > MAX_LINKS,
         traces=traces,
-        logs=_logs(pairs),
+        logs=_logs(pairs, claim),
     )
 
 
-def _logs(pairs: Sequence[tuple[str, str]]) -> list[Log]:
-    """The log records said inside linked spans, oldest first. What may be another claim's is left out."""
+def _logs(pairs: Sequence[tuple[str, str]], claim: Claim) -> list[Log]:
+    """The log records said inside linked spans, and those outside every trace that name the claim, oldest first.
+
+    What may be another claim's is left out.
+    """
     sure = set(pairs)
     traces = sorted({trace for trace, _ in sure})[:MAX_TRACES]
-    if not traces:
-        return []
-    found = Log.objects.filter(trace_id__in=traces, span_id__in={span for _, span in sure})
-    rows = found.order_by("time_ns", "id").prefetch_related("scope")[: 2 * MAX_LOGS]
-    return [log for log in rows if (log.trace_id, log.span_id) in sure][:MAX_LOGS]
+    lines = lines_of_claim(claim, MAX_LOGS)
+    if traces:
+        found = Log.objects.filter(trace_id__in=traces, span_id__in={span for _, span in sure})
+        rows = found.order_by("time_ns", "id").prefetch_related("scope")[: 2 * MAX_LOGS]
+        lines += [log for log in rows if (log.trace_id, log.span_id) in sure]
+    return sorted(lines, key=lambda log: (log.time_ns, log.pk))[:MAX_LOGS]

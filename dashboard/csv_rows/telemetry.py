@@ -20,6 +20,8 @@ from dashboard.csv_rows.cells import Cells, Lookups, Table, iso_time, known, mil
 from dashboard.csv_rows.claimed import claimed
 from dashboard.measured import PERCENTILES, measured
 from dashboard.words import metric_kind, severity, span_kind, status, temporality
+from sandboxes.correlate.lines import claims_of_lines, stored_line
+from sandboxes.questions import Linked
 
 
 def _span_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
@@ -60,7 +62,9 @@ def _log_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
     resources = lookups.of(Resource, {row[2] for row in rows}, "service", "attributes")
     scopes = lookups.of(Scope, {row[3] for row in rows}, "name")
     claims = claimed((row[7], row[8]) for row in rows)
-    for time_ns, _, resource, scope, number, word, body, trace_id, span_id, own, event, observed_ns in rows:
+    outside = (stored_line(row[1], row[6], row[0], row[2]) for row in rows if row[7] is None)
+    named = claims_of_lines(line for line in outside if line)
+    for time_ns, pk, resource, scope, number, word, body, trace_id, span_id, own, event, observed_ns in rows:
         service, shared = resources[resource]
         yield (
             iso_time(time_ns),
@@ -71,13 +75,17 @@ def _log_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
             trace_id.hex() if trace_id else "",
             span_id.hex() if span_id else "",
             text(scopes[scope][0]),
-            *map(text, claims[trace_id, span_id][:3]),
+            *map(text, _told(named[pk]) if pk in named else claims[trace_id, span_id][:3]),
             own,
             shared,
             number or "",
             text(event),
             "" if observed_ns is None else observed_ns,
         )
+
+
+def _told(linked: Linked) -> tuple[str, str, str]:
+    return linked.claim.uid, linked.claim.name, linked.evidence
 
 
 class _Point(NamedTuple):

@@ -20,6 +20,7 @@ from dashboard.parameters import DEFAULT_RANGE, LOG_NAMES, RANGES, SHORT_RANGES,
 from dashboard.values import SEVERITIES
 from dashboard.views.lists import Choice, draw_list, elsewhere, without
 from dashboard.words import severity, severity_level
+from sandboxes.correlate.lines import claims_of_lines, lines_of
 from sandboxes.questions import Linked, claims_of_spans
 
 FILTERS = ("q", "service", "severity", "trace_id", "claim")
@@ -63,12 +64,16 @@ def _list(parameters: Parameters) -> dict[str, Any]:
     found = queries.logs(parameters.filter)
     page = parameters.page(found)
     count, more = queries.count_up_to(found)
-    linked = claims_of_spans((log.trace_id, log.span_id) for log in page.rows)
+    of_spans = claims_of_spans((log.trace_id, log.span_id) for log in page.rows)
+    of_lines = claims_of_lines(lines_of(page.rows))
+    linked = {
+        log.pk: of_lines.get(log.pk) or of_spans.get((log.trace_id or "", log.span_id or "")) for log in page.rows
+    }
     return {
         "range": parameters.range,
-        "claimed": bool(linked),
+        "claimed": any(linked.values()),
         "dated": parameters.range not in SHORT_RANGES,
-        "rows": [_row(log, linked.get((log.trace_id or "", log.span_id or ""))) for log in page.rows],
+        "rows": [_row(log, linked[log.pk]) for log in page.rows],
         "next": page.next,
         "count": count,
         "more": more,

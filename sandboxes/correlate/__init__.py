@@ -6,6 +6,7 @@ exports read the links; a span has at most one that is exact or inferred.
     claims     what of a claim tells its spans
     keys       whose a hint is
     binding    a trace's keys, spread over its spans
+    lines      whose are log lines outside every trace
     tunnels    whose sandbox is behind a port of this machine
     nameless   whose are calls that name nothing; `creations` by elimination
     news       which traces have to be looked at again
