@@ -22,6 +22,7 @@ from dashboard.api.claims import router as claims_router
 from dashboard.api.overview import router as overview_router
 from dashboard.api.parameters import WORDS, described
 from dashboard.api.pools import router as pools_router
+from dashboard.api.runs import router as runs_router
 from dashboard.parameters import LOG_NAMES, METRIC_NAMES, SPAN_NAMES, TRACE_NAMES, ParameterError, parse
 
 MAX_TRACE_ROWS = 10_000  # spans, and logs, of one trace in one answer; /spans?trace_id= has them all, by pages
@@ -49,6 +50,7 @@ api = NinjaAPI(
 api.add_router("", claims_router)
 api.add_router("", overview_router)
 api.add_router("", pools_router)
+api.add_router("", runs_router)
 
 
 @api.exception_handler(ParameterError)

@@ -6,7 +6,6 @@ Before: `recording` keeps them. After: lists, and the choice of what a run is co
 from __future__ import annotations
 
 from django.db.models import QuerySet
-from django.db.models.fields.json import KeyTextTransform
 
 from sandboxes.models import Run
 from sandboxes.questions import ClaimFilter
@@ -24,7 +23,7 @@ def runs(f: ClaimFilter) -> QuerySet[Run]:
         found = found.filter(asked_ns__lt=f.to_ns)
     for name in ("pool", "namespace"):
         if wanted := getattr(f, name):
-            found = found.alias(**{f"of_{name}": KeyTextTransform(name, "plan")}).filter(**{f"of_{name}": wanted})
+            found = found.filter(**{f"plan__{name}": wanted})
     return found
 
 

@@ -187,3 +187,32 @@ def test_the_csv_has_the_documented_columns_first(client: Client) -> None:
 def test_the_claims_of_a_run_can_be_listed_and_exported(client: Client) -> None:
     run_id = ended()
     assert len(rows_of(client, "claims", run=run_id)) == 6
+
+
+def test_the_api_lists_runs_and_has_one_whole(client: Client) -> None:
+    earlier, later = ended(), ended()
+    comparison.compare(later, earlier)
+    listed = client.get("/api/v1/runs", {"limit": 1}).json()
+    assert [run["id"] for run in listed["items"]] == [later]
+    rest = client.get("/api/v1/runs", {"cursor": listed["next"]}).json()
+    assert [run["id"] for run in rest["items"]] == [earlier]
+    whole = client.get(f"/api/v1/runs/{later}").json()
+    assert whole["run"] == listed["items"][0]
+    assert (whole["run"]["ready"], whole["run"]["time_to_ready"]["p50_ms"]) == (6, 3000)
+    assert [sandbox["number"] for sandbox in whole["sandboxes"]] == [1, 2, 3, 4, 5, 6]
+    assert all(sandbox["claim_uid"] for sandbox in whole["sandboxes"])
+    assert "time to ready" in [stage["stage"] for stage in whole["stages"]]
+    assert [found["earlier"] for found in whole["comparisons"]] == [earlier]
+
+
+def test_the_api_says_that_a_run_is_not_there(client: Client) -> None:
+    answer = client.get("/api/v1/runs/nothing")
+    assert answer.status_code == 404
+    assert "never started" in answer.json()["detail"]
+
+
+def test_runs_are_filtered_by_pool(client: Client) -> None:
+    recording.ask(Plan("a"), "a test")
+    wanted = recording.ask(Plan("b", namespace="n"), "a test")
+    assert [run["id"] for run in client.get("/api/v1/runs?pool=b&namespace=n").json()["items"]] == [wanted]
+    assert [row["id"] for row in rows_of(client, "runs", pool="b")] == [wanted]
