@@ -76,7 +76,8 @@ def heatmap(
         return nothing(empty, window)
     x = [ns // MS for ns in times_ns] + [(times_ns[-1] + window.step_ns) // MS]
     y = list(range(buckets + 1))
-    text = [[_said(layers, edges, b, t, unit, noun) for t in range(steps)] for b in range(buckets)]
+    between = [_between(edges, b, unit) for b in range(buckets)]
+    text = [[_said(layers, between[b], b, t, noun) for t in range(steps)] for b in range(buckets)]
     data = []
     for layer in layers:
         z = [
@@ -87,7 +88,7 @@ def heatmap(
     return Chart(
         data=data,
         layout=_layout(window, edges, unit, x, selected, beside_lines),
-        table=_table(times_ns, edges, totals, unit, noun),
+        table=_table(times_ns, between, totals, noun),
         summary=f"{figures(sum(map(sum, totals)))} {noun} in {steps} steps of time, at most {figures(most)} in a cell",
         step_ns=window.step_ns,
     )
@@ -212,21 +213,21 @@ def _between(edges: Sequence[float], bucket: int, unit: str) -> str:
     return f"{quantity(low, unit)} to {quantity(high, unit)}"
 
 
-def _said(layers: Sequence[Layer], edges: Sequence[float], bucket: int, step: int, unit: str, noun: str) -> str:
+def _said(layers: Sequence[Layer], between: str, bucket: int, step: int, noun: str) -> str:
     """What the cell under the pointer holds. Most cells are empty, and nobody reads those."""
     found = [(layer.name, layer.cells[bucket][step]) for layer in layers if layer.cells[bucket][step]]
     if not found:
         return ""
     parts = ", ".join(f"{figures(count)} {name or noun}" for name, count in found)
-    return plain(f"{_between(edges, bucket, unit)}: {parts}")
+    return plain(f"{between}: {parts}")
 
 
-def _table(times_ns: Sequence[int], edges: Sequence[float], totals: list[list[int]], unit: str, noun: str) -> Table:
+def _table(times_ns: Sequence[int], between: list[str], totals: list[list[int]], noun: str) -> Table:
     """A row for each cell that holds any, newest first, then from the slowest."""
     rows: list[list[Cell]] = [
-        [Moment(times_ns[t]), _between(edges, b, unit), figures(totals[b][t])]
+        [Moment(times_ns[t]), between[b], figures(totals[b][t])]
         for t in range(len(times_ns) - 1, -1, -1)
-        for b in range(len(edges) - 2, -1, -1)
+        for b in range(len(between) - 1, -1, -1)
         if totals[b][t]
     ]
     return Table(["Time", "Between", noun.capitalize()], rows)

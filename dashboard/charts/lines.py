@@ -121,7 +121,8 @@ def _lines(
     axis = value_axis(known, unit, log=log)
     x = ms(times_ns)
     data = [_band(x, below, line, axis) for below, line in pairwise(drawn) if line.fill]
-    data += [_trace(x, line, axis, unit) for line in drawn]
+    said = [[UNKNOWN if value is None else quantity(value, unit) for value in line.values] for line in drawn]
+    data += [_trace(x, line, axis, words) for line, words in zip(drawn, said, strict=True)]
     if dots:
         data.append(_dots(dots, axis, unit))
     ends = end_labels(drawn, axis, unit)
@@ -134,21 +135,20 @@ def _lines(
     return Chart(
         data=data,
         layout=figure,
-        table=_table(times_ns, drawn, unit),
+        table=_table(times_ns, drawn, said),
         summary=", ".join(f"{line.name} {quantity(last(line.values), unit)}".strip() for line in drawn),
         step_ns=window.step_ns,
     )
 
 
-def _trace(x: list[int], line: Drawn, axis: dict[str, Any], unit: str) -> dict[str, Any]:
-    text = [plain(quantity(value, unit)) for value in line.values]
+def _trace(x: list[int], line: Drawn, axis: dict[str, Any], said: list[str]) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines+markers",
         "name": plain(line.name),
         "x": x,
         "y": lifted(list(line.values), axis),
-        "text": text,
+        "text": [plain(words) for words in said],
         "hovertemplate": f"{plain(line.name)} %{{text}}<extra></extra>",
         "line": {"color": colour(line.colour), "width": line.width, "dash": line.dash, "shape": "linear"},
         "marker": {"color": colour(line.colour), "size": _alone(line.values), "line": {"width": 0}},
@@ -210,12 +210,10 @@ def _dots(dots: Sequence[Dot], axis: dict[str, Any], unit: str) -> dict[str, Any
     }
 
 
-def _table(times_ns: Sequence[int], drawn: list[Drawn], unit: str) -> Table:
+def _table(times_ns: Sequence[int], drawn: list[Drawn], said: list[list[str]]) -> Table:
     """Newest first; times at which there is nothing are left out."""
     rows: list[list[Cell]] = []
     for at in range(len(times_ns) - 1, -1, -1):
-        values = [line.values[at] for line in drawn]
-        if any(value is not None for value in values):
-            said = [UNKNOWN if value is None else quantity(value, unit) for value in values]
-            rows.append([Moment(times_ns[at]), *said])
+        if any(line.values[at] is not None for line in drawn):
+            rows.append([Moment(times_ns[at]), *(words[at] for words in said)])
     return Table(["Time", *(line.name or "value" for line in drawn)], rows)
