@@ -101,8 +101,8 @@ def test_what_no_node_can_take_is_told_in_the_schedulers_words(plane: Plane, das
 
 
 def test_a_container_that_fails_before_it_is_ready_is_told_with_its_exit(plane: Plane, dashboard: Server) -> None:
-    told = until_cause(dashboard, plane.claim("crashing", "crash-pool"), "container failing")
-    assert told.state == "failed"
+    told = until_state(dashboard, plane.claim("crashing", "crash-pool"), "failed")
+    assert told.cause == "container failing"
     assert told.why
     assert "OOMKilled" in told.why["sentence"]
     assert "started" in told.own_stages
@@ -111,14 +111,14 @@ def test_a_container_that_fails_before_it_is_ready_is_told_with_its_exit(plane: 
 def test_a_container_that_fails_later_leaves_the_start_as_it_was(plane: Plane, dashboard: Server) -> None:
     uid = plane.claim("crashing-later", "crash-later-pool")
     assert until(dashboard, uid, lambda told: "claim ready" in told.moments).own_stages == COLD_STAGES
-    told = until_cause(dashboard, uid, "container failing")
-    assert (told.state, told.own_stages) == ("failed", COLD_STAGES)
+    told = until_state(dashboard, uid, "failed")
+    assert (told.cause, told.own_stages) == ("container failing", COLD_STAGES)
 
 
 def test_an_image_that_takes_long_is_told_while_it_takes_and_after(plane: Plane, dashboard: Server) -> None:
     uid = plane.claim("slow-image", "slow-pull-pool")
-    told = until_cause(dashboard, uid, "image pull slow")
-    assert told.state == "stuck"
+    told = until_state(dashboard, uid, "stuck")
+    assert told.cause == "image pull slow"
     assert told.why
     assert "still pulling" in told.why["sentence"]
     told = until_state(dashboard, uid, "ready")

@@ -6,9 +6,12 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import orjson
+import psycopg
 import pytest
 
 from tests.cluster.plane import Plane
@@ -86,6 +89,12 @@ def settled(server: Server) -> bool:
 
 
 def forget_links(server: Server) -> None:
-    with closing(sqlite3.connect(server.data_dir / "dashboard.sqlite3")) as database, database:
+    """As if no reader had ever looked at anything."""
+    connect: Any = partial(psycopg.connect, server.database_url) if server.database_url else sqlite(server)
+    with closing(connect()) as database, database:
         database.execute("DELETE FROM sandboxes_link")
-        database.execute("UPDATE sandboxes_cursor SET position = 0")
+        database.execute("UPDATE sandboxes_cursor SET position = 0 WHERE name LIKE 'correlate%'")
+
+
+def sqlite(server: Server) -> Any:
+    return partial(sqlite3.connect, server.data_dir / "dashboard.sqlite3")
