@@ -208,7 +208,8 @@ class Lifecycle:
     moments: Mapping[Milestone, Moment] = field(default_factory=dict)
     stages: tuple[Stage, ...] = ()
     why: Why | None = None
-    trace_context: str = ""  # the traceparent of its annotation, as written
+    trace_context: str = ""  # the traceparent of its annotation, as first written
+    other_contexts: tuple[str, ...] = ()  # what was written over it later
     pod_ips: tuple[str, ...] = ()
 
     @property

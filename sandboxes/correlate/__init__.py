@@ -119,12 +119,14 @@ def _told_about(news: News) -> set[str]:
 
 def _new_annotations(claims: Iterable[ClaimFacts]) -> list[HintFacts]:
     """The traces that claims name, as hints: so that spans that come later to such a trace are noticed."""
-    naming = {claim.uid: claim for claim in claims if claim.trace_id}
-    known = Hint.objects.filter(kind=HintKind.ANNOTATION, value__in=list(naming)).values_list("value", flat=True)
+    naming = [(claim, trace_id, span_id) for claim in claims for trace_id, span_id in claim.traces]
+    uids = {claim.uid for claim, _, _ in naming}
+    rows = Hint.objects.filter(kind=HintKind.ANNOTATION, value__in=uids).only("value", "trace_id")
+    known = {(row.value, row.trace_id) for row in rows}
     return [
-        HintFacts(HintKind.ANNOTATION, uid, claim.namespace, claim.trace_id, claim.span_id, claim.begin_ns, None)
-        for uid, claim in naming.items()
-        if uid not in set(known)
+        HintFacts(HintKind.ANNOTATION, claim.uid, claim.namespace, trace_id, span_id, claim.begin_ns, None)
+        for claim, trace_id, span_id in naming
+        if (claim.uid, trace_id) not in known
     ]
 
 

@@ -44,12 +44,20 @@ class ClaimFacts:
     trace_id: str
     span_id: str
     pod_ips: tuple[str, ...]
+    other_traces: tuple[tuple[str, str], ...] = ()  # trace and span, of annotations that were written over this one
     reported: bool = False  # by telemetry alone
 
     @property
     def begin_ns(self) -> int:
         """When its name began to mean it."""
         return self.zero_ns if self.requested_ns is None else self.requested_ns
+
+    @property
+    def traces(self) -> list[tuple[str, str]]:
+        """The traces its annotations named, and the span in each."""
+        return [
+            (trace_id, span_id) for trace_id, span_id in ((self.trace_id, self.span_id), *self.other_traces) if trace_id
+        ]
 
     def open_at(self, time_ns: int) -> bool:
         """Whether it had begun and not ended."""
@@ -61,6 +69,7 @@ def facts_of(row: Claim) -> ClaimFacts:
     story = row.lifecycle
     requested, deleted = (moment_in(story, each) for each in (Milestone.REQUESTED, Milestone.DELETED))
     context = TRACEPARENT.search(story["trace_context"][:1_000])
+    others = (TRACEPARENT.search(text[:1_000]) for text in story.get("other_contexts", ()))
     return ClaimFacts(
         uid=row.uid,
         namespace=row.namespace,
@@ -73,6 +82,7 @@ def facts_of(row: Claim) -> ClaimFacts:
         trace_id=context[1] if context else "",
         span_id=context[2] if context else "",
         pod_ips=tuple(story["pod_ips"]),
+        other_traces=tuple((other[1], other[2]) for other in others if other),
         reported=row.cluster_id is None,
     )
 

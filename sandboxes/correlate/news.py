@@ -90,7 +90,8 @@ def read_news(hint_position: int, claim_position: int, remembered: Remembered) -
 
 def named_traces(news: News) -> set[str]:
     """The traces of the hints, those that name the claims, and those the claims name."""
-    traces = {hint.trace_id for hint in news.hints} | {claim.trace_id for claim in news.claims}
+    traces = {hint.trace_id for hint in news.hints}
+    traces.update(trace_id for claim in news.claims for trace_id, _ in claim.traces)
     names = {name for claim in news.claims for name in (claim.name, claim.sandbox)} - {""}
     if names:
         kinds = [

@@ -22,6 +22,7 @@ def to_json(lifecycle: Lifecycle) -> dict[str, Any]:
         **{word: getattr(lifecycle, word) for word in (*_WORDS, "trace_context")},
         "start_type": lifecycle.start_type.value,
         "state": lifecycle.state.value,
+        "other_contexts": list(lifecycle.other_contexts),
         "pod_ips": list(lifecycle.pod_ips),
         "moments": [_moment_to_json(moment) for moment in lifecycle.moments.values()],
         "stages": [_stage_to_json(stage) for stage in lifecycle.stages],
@@ -36,6 +37,7 @@ def from_json(value: Mapping[str, Any]) -> Lifecycle:
         **{word: value[word] for word in (*_WORDS, "trace_context")},
         start_type=StartType(value["start_type"]),
         state=State(value["state"]),
+        other_contexts=tuple(value.get("other_contexts", ())),  # stories kept by an earlier version have none
         pod_ips=tuple(value["pod_ips"]),
         moments=moments,
         stages=tuple(_stage_from_json(stage) for stage in value["stages"]),

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from collector.clearing import clear
 from collector.ingest import after_commit
+from collector.models import Span
 from collector.writer import Committed
 from sandboxes import correlate
 from sandboxes.correlate import Correlator, news
+from sandboxes.correlate.claims import facts_of
 from sandboxes.correlate.news import News
 from sandboxes.correlate.running import Joining
 from sandboxes.hints import HintKind
-from sandboxes.models import Cursor, Hint, Link
+from sandboxes.models import Claim, Cursor, Hint, Link
 from tests.sandboxes.test_correlate_recordings import cluster_of, join, judge, steps, telemetry_of
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +106,22 @@ def test_a_hint_that_is_committed_after_later_ones_is_read(monkeypatch: pytest.M
     Hint.objects.bulk_create(late)
     join(correlator)
     assert judge("bootstrapped-cold").missed == []
+
+
+def test_both_traces_of_a_claim_whose_annotation_was_written_over_are_its_own() -> None:
+    fill("full-path")
+    traces = {}
+    for claim in Claim.objects.all():
+        over, first = claim.lifecycle["trace_context"], f"00-{uuid4().hex}-{uuid4().hex[:16]}-01"
+        claim.lifecycle |= {"trace_context": first, "other_contexts": [over]}
+        claim.save()
+        traces[claim.uid] = facts_of(claim).traces[1][0]
+    Hint.objects.filter(trace_id__in=traces.values()).delete()  # so that nothing but the annotation tells
+    join(Correlator())
+    for uid, trace_id in traces.items():
+        spans = set(Span.objects.filter(trace_id=trace_id).values_list("span_id", flat=True))
+        assert spans
+        assert set(Link.objects.filter(claim_uid=uid, trace_id=trace_id).values_list("span_id", flat=True)) == spans
 
 
 def test_late_spans_find_their_claim() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from sandboxes.lifecycle import from_json, to_json
 from sandboxes.records import Kind, Lifecycle, StartType
 from tests.sandboxes.lifecycle.told import CLAIMS, altered, around, lifecycle_of, read, true_claims, without
 
@@ -20,6 +22,19 @@ def test_the_trace_context_is_kept_as_written(scenario: str, key: str) -> None:
 def test_some_recorded_claims_carry_a_trace_context() -> None:
     assert json.loads(lifecycle_of("traced-warm", "c1").trace_context)["traceparent"].startswith("00-")
     assert lifecycle_of("quickstart-cold", "c1").trace_context == ""
+
+
+def test_a_trace_context_that_is_written_over_counts_as_well() -> None:
+    """A controller whose cache is behind makes a second trace for the same claim."""
+    changes = around("kubectl-made", "warm")
+    last = [each for each in changes if each.kind is Kind.CLAIM][-2]
+    metadata = last.object["metadata"]
+    annotations = {**metadata.get("annotations", {}), "opentelemetry.io/trace-context": "another"}
+    value = {**last.object, "metadata": {**metadata, "annotations": annotations}}
+    first = lifecycle_of("kubectl-made", "warm").trace_context
+    found = read([replace(last, object=value) if each is last else each for each in changes])
+    assert [found.trace_context, *found.other_contexts] == list(filter(None, (first, "another")))
+    assert from_json(to_json(found)) == found
 
 
 def test_addresses_are_the_claims_and_else_the_pods() -> None:
