@@ -9,12 +9,13 @@ from sandboxes.lifecycle.events import Happening
 from sandboxes.lifecycle.story import last_look
 from sandboxes.lifecycle.why.case import Case, condition_proof, event_proof, quoted, sentence, span_text
 from sandboxes.object_fields import Object
-from sandboxes.records import SECOND, Kind, Milestone, Proof, StartType, Why
+from sandboxes.records import SECOND, ChangeType, Kind, Milestone, Proof, StartType, Why
 
 _PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ErrImageInspect")
 _START_FAILURES = ("CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 _SMALLER = "Use a smaller image or one already on the nodes, or keep warm Sandboxes in the pool."
 SLOW_PULL_NS = 5 * SECOND
+NOTICED_NS = SECOND  # by the watch, at the latest, on a busy machine
 
 
 def unschedulable(case: Case) -> Why | None:
@@ -139,7 +140,6 @@ def _waits_for(status: Object) -> str:
 def _container_proof(case: Case, status: Object) -> Proof:
     """The Pod, in the words of its container's state."""
     pod = fields.text_at(case.pod, "metadata", "name")
-    finished = fields.read_time(fields.text_at(status, "state", "terminated", "finishedAt"))
     how = _ended(status, "state") or _ended(status, "lastState") or _waits_for(status)
     reason = fields.text_at(status, "state", "terminated", "reason") or _waits_for(status)
     return Proof(
@@ -147,5 +147,23 @@ def _container_proof(case: Case, status: Object) -> Proof:
         pod,
         reason,
         f"{fields.text_at(status, 'name')}: {how}",
-        finished[0] if finished else case.end_ns,
+        _ended_ns(case, status),
     )
+
+
+def _ended_ns(case: Case, status: Object) -> int:
+    """The kubelet writes seconds only; the watch knows where in that second, or shortly after."""
+    finished = fields.read_time(fields.text_at(status, "state", "terminated", "finishedAt"))
+    if finished is None:
+        return case.end_ns
+    time_ns, width_ns = finished
+    name = fields.text_at(status, "name")
+    first = next((each for each in case.told_by.pods[-1] if _has_ended(each.object, name)), None)
+    if first is None or first.type is ChangeType.LISTED or not time_ns <= first.received_ns:
+        return time_ns
+    late = first.received_ns > time_ns + width_ns + NOTICED_NS
+    return time_ns if late else min(first.received_ns, time_ns + width_ns)
+
+
+def _has_ended(pod: Object, container: str) -> bool:
+    return any(_ended(each, "state") for each in _statuses(pod) if fields.text_at(each, "name") == container)

@@ -116,6 +116,13 @@ def test_a_templates_name_given_as_the_pool_is_recognised_and_the_pool_to_name_i
     assert (found.proof.kind, found.proof.name) == ("SandboxTemplate", "simple-sandbox-template")
 
 
+def test_when_a_container_ended_is_known_better_than_to_the_second() -> None:
+    found = lifecycle_of("failures", "pod-fails-before-ready")
+    proof = why(found).proof
+    assert proof is not None
+    assert found.moments[Milestone.STARTED].time_ns < proof.time_ns < found.moments[Milestone.DELETED].time_ns
+
+
 def test_a_claim_held_up_is_stuck_while_it_is_there() -> None:
     changes, whole = around("failures", "unschedulable"), lifecycle_of("failures", "unschedulable")
     found = read(until(changes, whole.moments[Milestone.DELETED].time_ns - 2 * SECOND))
