@@ -10,7 +10,7 @@ took 11,000.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import count
 from typing import Any
@@ -20,6 +20,7 @@ from django.db import connection
 # Rows a statement. Alone, 32 to 512 cost the same; beside a decoder thread every statement is a wait for the
 # interpreter lock, and 512 wrote 49,000 spans/s where 128 wrote 45,000.
 CHUNK = 512
+KEYS_A_STATEMENT = 500
 FEWEST_TO_COPY = 32  # fewer rows are not worth the two statements more
 
 _parts = count(1)
@@ -44,6 +45,26 @@ def execute(sql: str, parameters: Sequence[Any] = ()) -> Any:
     cursor = connection.cursor()
     cursor.execute(sql, parameters)
     return cursor
+
+
+def rows_at(
+    table: str, key_columns: Sequence[str], keys: Sequence[Sequence[Any]], columns: Sequence[str]
+) -> Iterator[tuple[Any, ...]]:
+    """`columns` of the rows that have these keys; an index has to begin with `key_columns`.
+
+    CROSS JOIN makes SQLite look up each key. For `(columns) IN (VALUES ...)` it reads the whole index: 500 keys among
+    500,000 rows took 121 ms of CPU that way, and take 2.8 ms.
+    """
+    places = [f"place_{column}" for column in key_columns]
+    met = " AND ".join(f"{column} = {place}" for column, place in zip(key_columns, places, strict=True))
+    one = "(" + ",".join(["%s"] * len(places)) + ")"
+    for position in range(0, len(keys), KEYS_A_STATEMENT):
+        part = keys[position : position + KEYS_A_STATEMENT]
+        sql = (
+            f"WITH place ({','.join(places)}) AS (VALUES {','.join([one] * len(part))})"
+            f" SELECT {','.join(columns)} FROM place CROSS JOIN {table} WHERE {met}"
+        )
+        yield from execute(sql, [value for key in part for value in key]).fetchall()
 
 
 def insert_rows(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], tail: str = "") -> int:

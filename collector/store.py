@@ -25,7 +25,7 @@ from collector.records import (
     SpanRecord,
     Stage,
 )
-from collector.sql import execute, insert_rows
+from collector.sql import insert_rows, rows_at
 
 Record = TypeVar("Record", SpanRecord, LogRecord, PointRecord)
 
@@ -145,12 +145,5 @@ def _leave_out_known(
 
 def _known(table: Table, identities: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """Those of `identities` that the table holds."""
-    columns = ",".join(table.identity)
-    known = []
-    for position in range(0, len(identities), 500):
-        part = identities[position : position + 500]
-        places = ",".join(["(" + ",".join(["%s"] * len(table.identity)) + ")"] * len(part))
-        sql = f"SELECT {columns} FROM {table.name} WHERE ({columns}) IN (VALUES {places})"
-        found = execute(sql, [value for identity in part for value in identity]).fetchall()
-        known += [tuple(bytes(v) if isinstance(v, memoryview) else v for v in row) for row in found]
-    return known
+    found = rows_at(table.name, table.identity, identities, table.identity)
+    return [tuple(bytes(v) if isinstance(v, memoryview) else v for v in row) for row in found]

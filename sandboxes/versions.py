@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from collector.sql import execute, insert_rows
+from collector.sql import insert_rows, rows_at
 from sandboxes.models import ObjectVersion
 from sandboxes.objects import belongs_to
 from sandboxes.records import Change, ChangeType, Kind
@@ -52,12 +52,9 @@ def _known(cluster_id: int, changes: Sequence[Change]) -> dict[tuple[str, str], 
     """How each of these versions was met before."""
     wanted = list({(change.uid, str(change.metadata.get("resourceVersion", ""))): None for change in changes})
     known: dict[tuple[str, str], set[str]] = {}
-    for position in range(0, len(wanted), CHUNK):
-        part = wanted[position : position + CHUNK]
-        places = ",".join(["(%s,%s,%s)"] * len(part))
-        sql = f"SELECT uid, resource_version, change FROM {TABLE} WHERE ({','.join(IDENTITY)}) IN (VALUES {places})"
-        for uid, version, change in execute(sql, [v for key in part for v in (*key, cluster_id)]).fetchall():
-            known.setdefault((uid, version), set()).add(change)
+    keys = [(*version, cluster_id) for version in wanted]
+    for uid, version, change in rows_at(TABLE, IDENTITY, keys, ("uid", "resource_version", "change")):
+        known.setdefault((uid, version), set()).add(change)
     return known
 
 

@@ -11,20 +11,20 @@ another; counting is one process's at a time.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import orjson
 
 from collector import histogram
 from collector.rollup.windows import SHORTEST_S, WINDOWS_S
-from collector.sql import execute, insert_rows, is_sqlite
+from collector.sql import execute, insert_rows, is_sqlite, rows_at
 
 MOST_NEWS = 2_000  # rows counted at once
 INTERVAL_S = 1.0
 SHARE = 20  # counting takes no more than one part in so many of the writer's time
 LOCK = 5_017_003  # PostgreSQL's advisory lock: any number that is ours alone
-PORTION = 200  # rows looked up at once
+PORTION = 500  # rows looked up and written at once
 
 
 class Sheet(NamedTuple):
@@ -190,16 +190,13 @@ def _count(subject: int, window_s: int, found: dict[Key, Measured]) -> None:
         insert_rows("collector_rollup", COLUMNS, rows, UPSERT)
 
 
+PLACE = ("subject", "window_s", "start_s", "series")
+HELD = ("start_s", "series", "count", "max_ns", "counts")
+
+
 def _known(subject: int, window_s: int, keys: Sequence[Key]) -> dict[Key, tuple[int, int, bytes]]:
-    """What the rows at these places hold: (count, longest, packed counts)."""
-    sql = (
-        "SELECT start_s, series, count, max_ns, counts FROM collector_rollup"
-        " WHERE subject = %s AND window_s = %s AND (start_s, series) IN (VALUES "
-    )
-    places = ",".join(["(%s,%s)"] * len(keys))
-    rows: Iterator[tuple[int, int, int, int, bytes]] = execute(
-        f"{sql}{places})", [subject, window_s, *(value for key in keys for value in key)]
-    ).fetchall()
+    """What the rows at these places (start, series) hold: (count, longest, packed counts)."""
+    rows = rows_at("collector_rollup", PLACE, [(int(subject), window_s, *key) for key in keys], HELD)
     return {(start_s, series): (count, max_ns, bytes(packed)) for start_s, series, count, max_ns, packed in rows}
 
 
