@@ -53,6 +53,7 @@ METRIC_PAGE_NAMES = METRIC_NAMES | {"split"}  # how a metric is drawn; its point
 CLAIM_NAMES = (
     TIME_NAMES | PAGING_NAMES | {"namespace", "pool", "template", "start", "state", "claim", "cluster", "run", "q"}
 )
+LATENCY_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "operation", "q"}
 RUN_NAMES = TIME_NAMES | PAGING_NAMES | {"pool", "namespace"}
 AREA_NAMES = frozenset({"area_from", "area_to", "area_min", "area_max"})
 VIEW_NAMES = AREA_NAMES | {"heatmap", "sort"}  # read by `overview.area`

@@ -3,6 +3,7 @@
     ranges       the range of a question, cut in steps
     figures      percentiles, series and heatmaps of measurements
     operations   the questions about operations
+    windows      every operation in every window, for CSV and API
 
 Before: `collector.rollup` counted. After: pages, `latency.csv`, the API; `sandboxes.latency` asks the same of stages.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collector.latency.figures import PERCENTILES, Figures, Heatmap, Series
 from collector.latency.operations import ORDERS, OperationLatency, OperationTable, figures, heatmap, operations, series
 from collector.latency.ranges import MOST_POINTS, POINTS
+from collector.latency.windows import WindowLatency, windows
 
 __all__ = [
     "MOST_POINTS",
@@ -23,8 +25,10 @@ __all__ = [
     "OperationLatency",
     "OperationTable",
     "Series",
+    "WindowLatency",
     "figures",
     "heatmap",
     "operations",
     "series",
+    "windows",
 ]

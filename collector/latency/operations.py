@@ -116,12 +116,12 @@ def figures(f: TelemetryFilter) -> Figures:
     """All spans the filter finds, together."""
     found = asked(Subject.OPERATION, f.from_ns, f.to_ns)
     tally = Tally.empty()
-    for row, is_error in _rows(f, found) if found else ():
+    for row, is_error in filtered(f, found) if found else ():
         tally.add(row, is_error)
     return tally.figures()
 
 
-def _rows(f: TelemetryFilter, found: Range) -> Iterator[tuple[Row, bool]]:
+def filtered(f: TelemetryFilter, found: Range) -> Iterator[tuple[Row, bool]]:
     """The rows the filter means, and whether each is of spans with errors."""
     ids = operation_ids(f)
     wanted = (True, False) if not f.status else (f.status == "error",)
@@ -134,21 +134,21 @@ def _rows(f: TelemetryFilter, found: Range) -> Iterator[tuple[Row, bool]]:
 
 def _by_operation(f: TelemetryFilter, found: Range) -> dict[int, Steps]:
     steps: dict[int, Steps] = {}
-    for row, is_error in _rows(f, found):
+    for row, is_error in filtered(f, found):
         add_to_steps(steps.setdefault(row.series >> 1, {}), row, found, is_error)
     return steps
 
 
 def _before(f: TelemetryFilter, found: Range) -> dict[int, Tally]:
     tallies: dict[int, Tally] = {}
-    for row, is_error in _rows(f, found.before()):
+    for row, is_error in filtered(f, found.before()):
         tallies.setdefault(row.series >> 1, Tally.empty()).add(row, is_error)
     return tallies
 
 
 def _all_by_step(f: TelemetryFilter, found: Range) -> Steps:
     steps: Steps = {}
-    for row, is_error in _rows(f, found):
+    for row, is_error in filtered(f, found):
         add_to_steps(steps, row, found, is_error)
     return steps
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collector.rollup.news import Sheet, count_news, note
 from collector.rollup.pruning import oldest_ns, prune
-from collector.rollup.reading import Row, extent_s, rows, series_in_use
+from collector.rollup.reading import Row, extent_s, rows, series_in_use, shortest_s
 from collector.rollup.spans import operations_in_use, series_of, update
 from collector.rollup.windows import SHORTEST_NS, SHORTEST_S, Subject, longest_s, step_s
 
@@ -34,6 +34,7 @@ __all__ = [
     "rows",
     "series_in_use",
     "series_of",
+    "shortest_s",
     "step_s",
     "update",
 ]

@@ -35,7 +35,7 @@ def rows(
 
     The range's ends are those of the shortest windows there are: 10 s, and where those are pruned longer ones.
     """
-    pieces = cover(from_ns, to_ns, longest_s, _shortest_s(subject, from_ns))
+    pieces = cover(from_ns, to_ns, longest_s, shortest_s(subject, from_ns))
     if not pieces or (series is not None and not series):
         return
     wanted = None if series is None else frozenset(series)
@@ -109,7 +109,7 @@ def oldest_s(subject: int, window_s: int) -> int | None:
     return found
 
 
-def _shortest_s(subject: int, from_ns: int | None) -> int:
+def shortest_s(subject: int, from_ns: int | None) -> int:
     """The shortest windows that are still there at the beginning of a range."""
     kept_s = WINDOWS_S[len(FINE_WINDOWS_S)]
     oldest = oldest_s(subject, kept_s)

@@ -19,6 +19,7 @@ from collector.retention import record
 from dashboard import kept, values
 from dashboard.api import rows, shapes
 from dashboard.api.claims import router as claims_router
+from dashboard.api.latency import router as latency_router
 from dashboard.api.overview import router as overview_router
 from dashboard.api.parameters import WORDS, described
 from dashboard.api.pools import router as pools_router
@@ -49,6 +50,7 @@ api = NinjaAPI(
 
 api.add_router("", claims_router)
 api.add_router("", overview_router)
+api.add_router("", latency_router)
 api.add_router("", pools_router)
 api.add_router("", runs_router)
 

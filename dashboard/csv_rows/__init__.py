@@ -8,6 +8,7 @@ cells as CSV.
     telemetry  spans, logs, metric_points
     claims     claims, stages, links
     runs       runs of test sandboxes
+    latency    windows of operations, which have no table
 """
 
 from __future__ import annotations
@@ -17,4 +18,4 @@ from dashboard.csv_rows.cells import Lookups, Table, iso_time
 
 TABLES: dict[str, Table] = {**telemetry.TABLES, **claims.TABLES, **runs.TABLES}
 
-__all__ = ["TABLES", "Lookups", "iso_time"]
+__all__ = ["TABLES", "Lookups", "Table", "iso_time"]
