@@ -29,9 +29,9 @@ from dashboard.overview.within import claims_within, spans_within
 from dashboard.parameters import (
     CLAIM_NAMES,
     DEFAULT_RANGE,
+    LATENCY_NAMES,
     OVERVIEW_NAMES,
     PAGING_NAMES,
-    TIME_NAMES,
     ParameterError,
     parse,
 )
@@ -42,7 +42,6 @@ from sandboxes import questions
 
 Context = dict[str, Any]
 NEWEST_CLAIMS = 9
-LATENCY_NAMES = TIME_NAMES | {"service", "operation"}
 START_LEGEND = [("cold", "cold"), ("warm", "warm")]
 
 
@@ -74,6 +73,10 @@ def _context(answer: Answer, parts: Iterable[str]) -> Context:
         "live": answer.parameters.range not in ("", "all"),
         "view": answer.view,
         "heatmap": counted(answer.parameters),
+        "claims_csv": reverse("export", args=["claims"]),
+        "csv_query": query_for(answer.parameters, CLAIM_NAMES - PAGING_NAMES),
+        "latency_csv": reverse("export", args=["latency"]),
+        "latency_query": query_for(answer.parameters, LATENCY_NAMES - PAGING_NAMES),
         "start_legend": START_LEGEND,
     }
     for name in parts:
@@ -116,7 +119,6 @@ def _answer(asked: Answer) -> Context:
         "error_percent": share_words(found.error_percent),
         "errors_link": asked.errors_link,
         "strips": strips(found.series),
-        "csv_query": query_for(parameters, CLAIM_NAMES - PAGING_NAMES),
         "csv_rows": csv_rows,
         "csv_more": csv_more,
     }
@@ -129,7 +131,6 @@ def _operations(asked: Answer) -> Context:
         "operations": [row(one, asked.parameters) for one in table.operations],
         "orders": ORDERS,
         "sort": asked.view.sort,
-        "latency_csv": reverse("export", args=["latency"]) + query_for(asked.parameters, LATENCY_NAMES),
     }
 
 

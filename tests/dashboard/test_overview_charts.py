@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -103,3 +105,14 @@ def test_the_api_says_the_same_in_numbers_and_words(client: Client) -> None:
     (slowest,) = found["slowest"]
     assert (slowest["service"], slowest["operation"]) == ("shop", "run")
     assert slowest["now"]["max_ms"] == pytest.approx(2_000)
+
+
+def test_the_numbers_behind_each_chart_can_be_taken_away(client: Client) -> None:
+    load("burst-drained")
+    save_now(batch(make_span("run")))
+    for parameters in ({"service": "shop"}, {"pool": "simple-sandbox-pool"}, {"area_min": "1s", "sort": "count"}):
+        html = page(client, range="all", **parameters)
+        links = {unescape(link) for link in re.findall(r'href="(/export/[^"]+)"', html)}
+        assert {link.partition("?")[0] for link in links} == {"/export/claims.csv", "/export/latency.csv"}
+        for link in links:
+            assert client.get(link).status_code == 200, link
