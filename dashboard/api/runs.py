@@ -51,8 +51,7 @@ def run(request: HttpRequest, uid: Annotated[str, Path(description="The run's id
         sentence = f"No run {values.shown(uid)} is here: it was never started, or it was cleared."
         return Status(404, {"detail": sentence, "problems": {"uid": sentence}})
     sandboxes = outcome.sandboxes_of(uid)
-    claims = outcome.claims_of(sandboxes)
-    uids = {name: claim.uid for name, claim in claims.items()}
+    uids = {name: claim.uid for name, claim in sandboxes.claims.items()}
     compared = RunComparison.objects.filter(run=row).select_related("earlier").order_by("-earlier_id")
     whole: Item = {
         "run": _run(row),
@@ -62,13 +61,13 @@ def run(request: HttpRequest, uid: Annotated[str, Path(description="The run's id
                 "owner": measure.owner,
                 **{name: _spread(getattr(measure, name)) for name in ("all", "cold", "warm")},
             }
-            for measure in outcome.measures(outcome.samples(sandboxes, claims))
+            for measure in outcome.measures(outcome.samples(sandboxes))
         ],
         "failures": [
             asdict(failure) | {"claims": [name for _, name in failure.claims]}
-            for failure in outcome.failures(sandboxes, claims)
+            for failure in outcome.failures(sandboxes)
         ],
-        "sandboxes": [_sandbox(sandbox, uids.get(sandbox.claim)) for sandbox in sandboxes],
+        "sandboxes": [_sandbox(sandbox, uids.get(sandbox.claim)) for sandbox in sandboxes.rows],
         "comparisons": [{"earlier": each.earlier.uid, "stages": each.stages} for each in compared],
     }
     return Status(200, whole)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from dashboard.axis import Tick, scale_ns, ticks
 from dashboard.claim.mini_bar import MiniBar, mini_bar
-from sandboxes.lifecycle import from_json
 from sandboxes.models import Claim, Run, RunSandbox
 from sandboxes.plans import Plan
 from sandboxes.plans import from_json as plan_from_json
@@ -86,23 +85,24 @@ class Sheet:
     ticks: list[Tick]
     flight: list[Row]
     ended: list[Row]
+    samples: Mapping[str, outcome.Sample]
     measures: list[Measure]
     failures: list[outcome.Failure]
 
 
 def read(run: Run, now_ns: int, rows_shown: int = ROWS) -> Sheet:
     """The run as it is now."""
-    rows = outcome.sandboxes_of(run.uid)
-    claims = outcome.claims_of(rows)
-    stories = {name: from_json(claim.lifecycle) for name, claim in claims.items()}
+    sandboxes = outcome.sandboxes_of(run.uid)
+    rows, claims, stories = sandboxes.rows, sandboxes.claims, sandboxes.stories
     waits = {row.number: row.ready_ns - row.requested_ns for row in rows if row.ready_ns and row.requested_ns}
     plan = plan_from_json(run.plan)
     flight = [row for row in rows if row.state in FLIGHT]
     starting = [now_ns - row.requested_ns for row in flight if row.requested_ns and not row.ready_ns]
     scale = scale_ns([*waits.values(), *starting] or [EMPTY_SCALE_NS])
     ended = [row for row in rows if row.state not in FLIGHT and row.state != SandboxState.WAITING and row.requested_ns]
-    totals = outcome.totals(rows, claims) if rows else outcome.totals_of(run)
-    measures = outcome.measures(outcome.samples(rows, claims))
+    totals = outcome.totals(sandboxes) if rows else outcome.totals_of(run)
+    samples = outcome.samples(sandboxes)
+    measures = outcome.measures(samples)
     waited = next((measure for measure in measures if measure.name == outcome.TIME_TO_READY), None)
     elapsed_ns = (run.ended_ns or now_ns) - run.began_ns if run.began_ns else None
     known = totals.cold + totals.warm
@@ -132,8 +132,9 @@ def read(run: Run, now_ns: int, rows_shown: int = ROWS) -> Sheet:
                 :rows_shown
             ]
         ],
+        samples=samples,
         measures=measures,
-        failures=outcome.failures(rows, claims),
+        failures=outcome.failures(sandboxes),
     )
 
 

@@ -6,11 +6,11 @@ Before: `outcome` has the durations, the worker has compared. After: views.run d
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sandboxes.models import Run, RunComparison
-from sandboxes.runs import outcome
 from sandboxes.runs.outcome import Measure, Sample
 
 MAX_DOTS = 120  # of a row; more lie on each other
@@ -47,10 +47,8 @@ class Stages:
     waits: bool  # it was asked for, and the worker has not compared yet
 
 
-def read(run: Run, measures: list[Measure], earlier: Run | None) -> Stages:
+def read(run: Run, measures: list[Measure], samples: Mapping[str, Sample], earlier: Run | None) -> Stages:
     """The stages, compared with `earlier` when the worker has done that."""
-    sandboxes = outcome.sandboxes_of(run.uid)
-    samples = outcome.samples(sandboxes, outcome.claims_of(sandboxes))
     found = RunComparison.objects.filter(run=run, earlier=earlier).first() if earlier else None
     moved = {stage["name"]: stage for stage in found.stages} if found else {}
     values = [duration.ns for sample in samples.values() for duration in sample if duration.ns]

@@ -34,7 +34,7 @@ def run(request: HttpRequest, uid: str) -> HttpResponse:
         "run": row,
         "sheet": shown,
         "plan": shown.plan,
-        "stages": stages.read(row, shown.measures, earlier),
+        "stages": stages.read(row, shown.measures, shown.samples, earlier),
         "earlier": questions.earlier(row),
         "worker": run_worker.sentence,
         "all_rows": request.GET.get("rows") == "all",

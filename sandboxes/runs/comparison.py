@@ -21,7 +21,7 @@ from scipy import stats
 from collector.ingest import ingest
 from collector.writer import Committed
 from sandboxes.models import Run, RunComparison
-from sandboxes.runs.outcome import Sample, claims_of, samples, sandboxes_of
+from sandboxes.runs.outcome import Sample, samples, sandboxes_of
 from sandboxes.runs.recording import RunState
 
 FALSE_DISCOVERIES = 0.05
@@ -53,7 +53,8 @@ class Moved:
 
 def compare(run_id: str, earlier_id: str) -> None:
     """Compares and keeps the answer; once more is well, it replaces the first."""
-    moved = [asdict(each) for each in compare_samples(_sampled(run_id), _sampled(earlier_id))]
+    new, old = (samples(sandboxes_of(uid)) for uid in (run_id, earlier_id))
+    moved = [asdict(each) for each in compare_samples(new, old)]
 
     def record(committed: Committed) -> None:
         run, earlier = (Run.objects.get(uid=uid) for uid in (run_id, earlier_id))
@@ -81,11 +82,6 @@ def compare_samples(new: Mapping[str, Sample], earlier: Mapping[str, Sample]) ->
     known = {name: p for name, p in tested.items() if p is not None}
     corrected = dict(zip(known, stats.false_discovery_control(list(known.values())), strict=True)) if known else {}
     return [_moved(name, new[name], earlier[name], corrected.get(name)) for name in both]
-
-
-def _sampled(run_id: str) -> dict[str, Sample]:
-    rows = sandboxes_of(run_id)
-    return samples(rows, claims_of(rows))
 
 
 def _array(sample: Sample) -> np.ndarray:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from sandboxes.lifecycle import STAGES, from_json
@@ -100,14 +101,30 @@ def spread(sample: Iterable[Duration]) -> Spread | None:
     return Spread(len(row), *(each.ns for each in figures), *(each.precision_ns for each in figures))
 
 
-def claims_of(rows: Sequence[RunSandbox]) -> dict[str, Claim]:
-    """What the watcher knows of these sandboxes' claims, by name. The names are this run's alone."""
+@dataclass(frozen=True)
+class Sandboxes:
+    """A run's sandboxes from both sides, read once: the client's rows, and by name the claims the watcher knows."""
+
+    rows: list[RunSandbox]  # by number
+    claims: dict[str, Claim]
+
+    @cached_property
+    def stories(self) -> dict[str, Lifecycle]:
+        """The claims' lifecycles, by name."""
+        return {name: from_json(claim.lifecycle) for name, claim in self.claims.items()}
+
+
+def sandboxes_of(run_id: str) -> Sandboxes:
+    """All of a run. The names of its claims are its own alone."""
+    rows = list(RunSandbox.objects.filter(run__uid=run_id).order_by("number"))
     names = [row.claim for row in rows]
-    return {claim.name: claim for claim in Claim.objects.filter(name__in=names, cluster__isnull=False)}
+    claims = {claim.name: claim for claim in Claim.objects.filter(name__in=names, cluster__isnull=False)}
+    return Sandboxes(rows, claims)
 
 
-def totals(rows: Sequence[RunSandbox], claims: Mapping[str, Claim]) -> Totals:
+def totals(sandboxes: Sandboxes) -> Totals:
     """Over the sandboxes of one run."""
+    rows, claims = sandboxes.rows, sandboxes.claims
     states = Counter(row.state for row in rows)
     ready = [row for row in rows if row.ready_ns is not None]
     starts = Counter(claims[row.claim].start_type for row in ready if row.claim in claims)
@@ -128,18 +145,18 @@ def totals(rows: Sequence[RunSandbox], claims: Mapping[str, Claim]) -> Totals:
     )
 
 
-def samples(rows: Sequence[RunSandbox], claims: Mapping[str, Claim]) -> dict[str, Sample]:
+def samples(sandboxes: Sandboxes) -> dict[str, Sample]:
     """Every stage's durations, in the order of the stage table, then what the client saw."""
     found: dict[str, list[Duration]] = defaultdict(list)
-    for row in rows:
-        claim = claims.get(row.claim)
+    for row in sandboxes.rows:
+        claim, story = sandboxes.claims.get(row.claim), sandboxes.stories.get(row.claim)
         start = StartType(claim.start_type) if claim else StartType.UNKNOWN
         if row.requested_ns and row.ready_ns:
             found[TIME_TO_READY].append(Duration(row.ready_ns - row.requested_ns, start=start))
         for step in row.steps:
             if step["exit_code"] is not None:
                 found[COMMAND].append(Duration(step["duration_ns"], start=start))
-        for stage in from_json(claim.lifecycle).stages if claim else ():
+        for stage in story.stages if story else ():
             if not stage.pre_warmed:
                 found[stage.name].append(Duration(stage.duration_ns, stage.precision_ns, start))
     order = [TIME_TO_READY, *(stage.name for stage in STAGES), COMMAND]
@@ -161,17 +178,14 @@ def measures(sampled: Mapping[str, Sample]) -> list[Measure]:
     return found
 
 
-def failures(rows: Sequence[RunSandbox], claims: Mapping[str, Claim]) -> list[Failure]:
+def failures(sandboxes: Sandboxes) -> list[Failure]:
     """Failed sandboxes by cause, the most frequent first."""
+    claims, stories = sandboxes.claims, sandboxes.stories
     groups: dict[tuple[str, str], list[RunSandbox]] = defaultdict(list)
-    stories: dict[str, Lifecycle] = {}
-    for row in rows:
-        if row.state != SandboxState.FAILED:
-            continue
-        if claim := claims.get(row.claim):
-            stories[row.claim] = from_json(claim.lifecycle)
-        why = stories[row.claim].why if row.claim in stories else None
-        groups[row.error_type, why.cause if why else ""].append(row)
+    for row in sandboxes.rows:
+        if row.state == SandboxState.FAILED:
+            why = stories[row.claim].why if row.claim in stories else None
+            groups[row.error_type, why.cause if why else ""].append(row)
     found = []
     for (error_type, cause), group in sorted(groups.items(), key=lambda item: -len(item[1])):
         story = next((stories[row.claim] for row in group if row.claim in stories), None)
@@ -182,23 +196,20 @@ def failures(rows: Sequence[RunSandbox], claims: Mapping[str, Claim]) -> list[Fa
     return found
 
 
-def sandboxes_of(run_id: str) -> list[RunSandbox]:
-    """The run's sandboxes, by number."""
-    return list(RunSandbox.objects.filter(run__uid=run_id).order_by("number"))
-
-
 def final(run_id: str) -> dict[str, Any]:
     """Totals as they are kept with a run that has ended."""
-    rows = sandboxes_of(run_id)
-    return asdict(totals(rows, claims_of(rows)))
+    return asdict(totals(sandboxes_of(run_id)))
 
 
 def totals_of(run: Run) -> Totals:
     """A run's totals: kept, or counted while it goes on."""
     if run.outcome is None:
-        rows = sandboxes_of(run.uid)
-        counted = totals(rows, claims_of(rows))
-        return counted if rows else Totals(plan_from_json(run.plan).count, 0, 0, 0, 0, 0, 0, None, None)
+        sandboxes = sandboxes_of(run.uid)
+        return (
+            totals(sandboxes)
+            if sandboxes.rows
+            else Totals(plan_from_json(run.plan).count, 0, 0, 0, 0, 0, 0, None, None)
+        )
     return totals_from(run.outcome)
 
 

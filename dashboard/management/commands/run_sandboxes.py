@@ -88,10 +88,9 @@ class Command(BaseCommand):
         self.stderr.flush()
 
     def _report(self, run: Run, as_json: bool) -> None:
-        rows = outcome.sandboxes_of(run.uid)
-        claims = outcome.claims_of(rows)
-        totals, measures = outcome.totals_of(run), outcome.measures(outcome.samples(rows, claims))
-        failures = outcome.failures(rows, claims)
+        sandboxes = outcome.sandboxes_of(run.uid)
+        totals, measures = outcome.totals_of(run), outcome.measures(outcome.samples(sandboxes))
+        failures = outcome.failures(sandboxes)
         if as_json:
             found = {
                 "run": run.uid,

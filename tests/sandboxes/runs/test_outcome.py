@@ -53,14 +53,13 @@ def test_percentiles_are_values_that_were_measured() -> None:
 @pytest.mark.django_db
 def test_stages_come_from_the_cluster_and_the_wait_from_the_client() -> None:
     claims = [claim for claim in load("burst-drained").values() if claim.time_to_ready_ns][:6]
-    rows = outcome.sandboxes_of(run_over(claims))
-    found = outcome.claims_of(rows)
-    measures = {measure.name: measure for measure in outcome.measures(outcome.samples(rows, found))}
+    sandboxes = outcome.sandboxes_of(run_over(claims))
+    measures = {measure.name: measure for measure in outcome.measures(outcome.samples(sandboxes))}
     assert measures[TIME_TO_READY].all.p50_ns == 3 * SECOND
     assert measures[TIME_TO_READY].all.count == len(claims)
     assert measures[COMMAND].all.max_ns == 5
     assert {"created", "bound", "claim ready"} <= measures.keys()
-    totals = outcome.totals(rows, found)
+    totals = outcome.totals(sandboxes)
     starts = [claim.start_type for claim in claims]
     assert (totals.cold, totals.warm) == (starts.count(StartType.COLD), starts.count(StartType.WARM))
     assert totals.ready == len(claims)
@@ -71,8 +70,7 @@ def test_failures_are_grouped_by_the_exception_and_what_the_cluster_says() -> No
     claims = load("failures")
     missing = claims["pool-missing"]
     run_id = run_over([missing], state=SandboxState.FAILED, ready_ns=None, error_type="SandboxWarmPoolNotFoundError")
-    rows = outcome.sandboxes_of(run_id)
-    (failure,) = outcome.failures(rows, outcome.claims_of(rows))
+    (failure,) = outcome.failures(outcome.sandboxes_of(run_id))
     assert (failure.error_type, failure.cause, failure.count) == ("SandboxWarmPoolNotFoundError", "pool missing", 1)
     assert failure.claims == ((missing.uid, missing.name),)
     assert failure.sentence
