@@ -1,7 +1,7 @@
 """`make bench`: durable ingest, the time to an acknowledgement, memory, disk, and the lists over what was stored.
 
 BENCH_SECONDS (20) is how long the load runs; BENCH_SPANS (1,000,000) how many spans the lists are asked over;
-BENCH_CLAIMS (10,000) how many claims are watched.
+BENCH_CLAIMS (10,000) how many claims are watched; BENCH_ROLLUP_SPANS (10,000,000) how many spans percentiles are of.
 The figures of one machine say little of another: each is to be read beside the baseline of the same run.
 """
 
@@ -24,6 +24,7 @@ CLIENTS = 2
 CONNECTIONS = 4
 PACED_SPANS_PER_S = 5_000
 CLAIMS = int(os.environ.get("BENCH_CLAIMS", "10000"))
+ROLLUP_SPANS = int(os.environ.get("BENCH_ROLLUP_SPANS", "10000000"))
 LOOKS = 15
 
 
@@ -40,6 +41,7 @@ def main() -> None:
     for module, arguments in (
         ("bench.live", [str(min(SECONDS, 15))]),
         ("bench.hints", []),
+        ("bench.rollups", [str(min(SECONDS, 10)), str(ROLLUP_SPANS)]),
         ("bench.watching", [str(CLAIMS), str(min(SECONDS, 20))]),
     ):
         print(_run(module, *arguments), end="", flush=True)

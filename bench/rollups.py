@@ -19,6 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from bench.bodies import SPANS_A_BODY, Bodies
+from bench.tables import table
 
 if TYPE_CHECKING:
     from collector.records import Batch
@@ -79,7 +80,7 @@ def _cost(seconds: float) -> None:
                 spent[name] += time.thread_time() - cpu_s
             stored += GROUP * SPANS_A_BODY
     without_us, with_us = (spent[name] / stored * 1e6 for name in ("without", "with"))
-    _table(
+    table(
         f"rollups in ingest: {stored:,} spans stored each way, {GROUP * SPANS_A_BODY:,} a transaction",
         [
             ("store, without and with rollups", f"{without_us:.1f}, {with_us:.1f} us a span"),
@@ -117,7 +118,7 @@ def _panel(spans: int) -> None:
     }
     rows = [(name, _timed(look)) for name, look in looks.items()]
     rows.append(("rows of windows", f"{Rollup.objects.count():,}"))
-    _table(f"percentiles of 24 h, {spans:,} spans of {OPERATIONS} operations: median, worst of {LOOKS}, CPU", rows)
+    table(f"percentiles of 24 h, {spans:,} spans of {OPERATIONS} operations: median, worst of {LOOKS}, CPU", rows)
 
 
 def measure_a_day(spans: int, to_ns: int) -> None:
@@ -164,13 +165,6 @@ def _timed(look: Callable[[], object]) -> str:
         cpu_ms.append((time.thread_time() - cpu_began) * 1e3)
     middle = LOOKS // 2
     return f"{sorted(times_ms)[middle]:.0f}, {max(times_ms):.0f}, {sorted(cpu_ms)[middle]:.0f} ms"
-
-
-def _table(title: str, rows: list[tuple[str, str]]) -> None:
-    print(f"\n{title}")
-    for name, value in rows:
-        print(f"  {name:<48}{value:>24}")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -222,6 +222,7 @@ def run_now(work: Work[T]) -> T:
     """Does the work in this thread and a transaction of its own: for commands, outside a server. Raises Unavailable."""
     try:
         with transaction.atomic():
+            intern.refresh()  # also keeps whoever needs to be alone waiting until this is committed
             return work(Committed())
     except DatabaseError as error:
         raise Unavailable(f"the database cannot be written: {error}") from error

@@ -15,9 +15,11 @@ from typing import NamedTuple
 
 from collector.intern import Interned
 from collector.rollup import SHORTEST_NS, SHORTEST_S, Sheet, Subject, note
+from collector.rollup.rebuild import Source
 from sandboxes.lifecycle import stages_in
 from sandboxes.models import Claim
 
+CLAIMS_A_PORTION = 1_000
 TIME_TO_READY = "time to ready"  # beside the stages, which are named by the milestone they end with
 
 
@@ -57,10 +59,29 @@ def change(before: Iterable[Measurements], after: Iterable[Measurements]) -> Non
     moved = {measurement: times for measurement, times in changed.items() if times}
     if not moved:
         return
+    note(_sheets(moved))
+
+
+def measure(from_ns: int, to_ns: int) -> list[Sheet]:
+    """What stored claims measure whose axes begin in [from, to)."""
+    found: Measurements = Counter()
+    for row in Claim.objects.filter(zero_ns__gte=from_ns, zero_ns__lt=to_ns):
+        found.update(measurements(row))
+    return _sheets(found)
+
+
+def bound_ns(from_ns: int) -> int | None:
+    """Where the axis of the claim begins that lies a portion behind this moment; None when there are fewer."""
+    zeros = Claim.objects.filter(zero_ns__gte=from_ns).order_by("zero_ns").values_list("zero_ns", flat=True)
+    found = list(zeros[CLAIMS_A_PORTION : CLAIMS_A_PORTION + 1])
+    return found[0] if found else None
+
+
+def _sheets(moved: Mapping[tuple[SeriesKey, int, int], int]) -> list[Sheet]:
     keys = sorted({key for key, _, _ in moved}, key=repr)
     # Remembers nothing beyond this transaction, which may yet be rolled back: claims change seldom enough.
     ids = dict(zip(keys, Interned("sandboxes_stageseries", SeriesKey._fields).resolve(keys), strict=True))
-    note(_sheet(moved, ids, sign) for sign in (1, -1))
+    return [_sheet(moved, ids, sign) for sign in (1, -1)]
 
 
 def _sheet(moved: Mapping[tuple[SeriesKey, int, int], int], ids: Mapping[SeriesKey, int], sign: int) -> Sheet:
@@ -71,3 +92,6 @@ def _sheet(moved: Mapping[tuple[SeriesKey, int, int], int], ids: Mapping[SeriesK
         for _ in range(sign * times)  # of the other sign, none
     ]
     return Sheet(Subject.STAGE, sign, *([row[column] for row in rows] for column in range(3)))
+
+
+CLAIMS = Source(Subject.STAGE, bound_ns, measure)

@@ -5,6 +5,7 @@
     news      noting what was measured, and counting it into the windows
     reading   what was measured in a range
     pruning   windows that are too old
+    rebuild   counting anew from rows that are stored
 
 Before: `store` (spans) and `sandboxes.rollup` (stages of claims). After: `latency` and `sandboxes.latency` answer
 questions about percentiles from what is read here. `collector.histogram` has the buckets.

@@ -137,7 +137,7 @@ def count_news(*, wait: bool = False) -> int:
     for subject, found in measured(bytes(payload) for _, payload in rows).items():
         for window_s in WINDOWS_S:
             found = _longer(found, window_s)
-            _count(subject, window_s, found)
+            count_into(subject, window_s, found)
     ids = [row[0] for row in rows]
     for position in range(0, len(ids), 500):
         part = ids[position : position + 500]
@@ -177,7 +177,7 @@ UPSERT = (
 NOTHING = (0, 0, b"")
 
 
-def _count(subject: int, window_s: int, found: dict[Key, Measured]) -> None:
+def count_into(subject: int, window_s: int, found: dict[Key, Measured]) -> None:
     """Adds to the rows of one length of window."""
     keys = sorted((start_s, series) for series, start_s in found)
     for position in range(0, len(keys), PORTION):

@@ -9,6 +9,8 @@ is sent with one, and then it is another span; one that ended before it started 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from collector.records import NewRows
 from collector.rollup.news import Sheet, note
 from collector.rollup.reading import series_in_use
@@ -32,6 +34,17 @@ def update(new: NewRows) -> None:
             )
         ]
     )
+
+
+def sheet_of(rows: Iterable[tuple[int, int, int | None, int]]) -> Sheet:
+    """The same of stored spans: (operation id, start_ns, duration_ns, status code)."""
+    series, starts_s, durations_ns = [], [], []
+    for operation, start_ns, duration_ns, status_code in rows:
+        if duration_ns is not None:
+            series.append(series_of(operation, status_code == STATUS_ERROR))
+            starts_s.append(start_ns // SHORTEST_NS * SHORTEST_S)
+            durations_ns.append(duration_ns)
+    return Sheet(Subject.OPERATION, 1, series, starts_s, durations_ns)
 
 
 def series_of(operation: int, is_error: bool) -> int:
