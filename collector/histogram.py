@@ -108,7 +108,7 @@ def number_of(packed: bytes) -> int:
         return 0
     width = packed[2]
     wide = bytearray((len(packed) - HEADER_BYTES) // width * DIGIT_BYTES)
-    for part in range(width):
+    for part in range(width):  # all first bytes, all second ones, ...: each a copy in C
         wide[part::DIGIT_BYTES] = packed[HEADER_BYTES + part :: width]
     return int.from_bytes(wide, "little") << DIGIT_BITS * (packed[0] | packed[1] << 8)
 

@@ -18,13 +18,12 @@ from collector.latency.figures import (
     Figures,
     Heatmap,
     Series,
-    Steps,
     Tally,
-    add_to_steps,
     heatmap_of_steps,
     no_heatmap,
     no_series,
     series_of_steps,
+    steps_of,
     together,
 )
 from collector.latency.ranges import POINTS, Range, asked
@@ -70,9 +69,11 @@ def operations(f: TelemetryFilter, *, order: str = "p95", limit: int = 20, point
     found = asked(Subject.OPERATION, f.from_ns, f.to_ns, points)
     if found is None:
         return OperationTable([], 0, Tally.empty().figures(), None, 0, [])
-    steps = _by_operation(f, found)
-    totals = {operation: together(tallies.values()) for operation, tallies in steps.items()}
-    earlier = _before(f, found) if f.from_ns is not None else None
+    groups = _by_operation(f, found)
+    totals = {operation: Tally.of(group) for operation, group in groups.items()}
+    earlier = None
+    if f.from_ns is not None:
+        earlier = {operation: Tally.of(group) for operation, group in _by_operation(f, found.before()).items()}
     now = {operation: tally.figures() for operation, tally in totals.items()}
     first = sorted(now, key=lambda operation: (_worth(now[operation], order), -operation), reverse=True)[:limit]
     names = Operation.objects.in_bulk(first)
@@ -85,7 +86,7 @@ def operations(f: TelemetryFilter, *, order: str = "p95", limit: int = 20, point
                 names[operation].kind,
                 now[operation],
                 None if earlier is None else earlier.get(operation, Tally.empty()).figures(),
-                _p95(steps[operation], found),
+                _p95(groups[operation], found),
             )
             for operation in first
             if operation in names
@@ -103,58 +104,39 @@ def series(f: TelemetryFilter, *, percentiles: Sequence[float] = PERCENTILES, po
     found = asked(Subject.OPERATION, f.from_ns, f.to_ns, points)
     if found is None:
         return no_series(percentiles)
-    return series_of_steps(_all_by_step(f, found), found, percentiles)
+    return series_of_steps(steps_of(filtered(f, found), found), found, percentiles)
 
 
 def heatmap(f: TelemetryFilter, *, points: int = POINTS, bands: int = MOST_BANDS) -> Heatmap:
     """How many of these spans took how long when."""
     found = asked(Subject.OPERATION, f.from_ns, f.to_ns, points)
-    return no_heatmap() if found is None else heatmap_of_steps(_all_by_step(f, found), found, bands)
+    return no_heatmap() if found is None else heatmap_of_steps(steps_of(filtered(f, found), found), found, bands)
 
 
 def figures(f: TelemetryFilter) -> Figures:
     """All spans the filter finds, together."""
     found = asked(Subject.OPERATION, f.from_ns, f.to_ns)
-    tally = Tally.empty()
-    for row, is_error in filtered(f, found) if found else ():
-        tally.add(row, is_error)
-    return tally.figures()
+    return Tally.of(list(filtered(f, found)) if found else []).figures()
 
 
-def filtered(f: TelemetryFilter, found: Range) -> Iterator[tuple[Row, bool]]:
-    """The rows the filter means, and whether each is of spans with errors."""
+def filtered(f: TelemetryFilter, found: Range) -> Iterator[Row]:
+    """The rows the filter means."""
     ids = operation_ids(f)
-    wanted = (True, False) if not f.status else (f.status == "error",)
-    series = None if ids is None else [series_of(operation, is_error) for operation in ids for is_error in wanted]
-    for row in rows(Subject.OPERATION, found.from_ns, found.to_ns, found.longest_s, series):
-        is_error = bool(row.series & 1)
-        if is_error in wanted:
-            yield row, is_error
+    wanted = (0, 1) if not f.status else (int(f.status == "error"),)
+    series = None if ids is None else [series_of(operation, bool(error)) for operation in ids for error in wanted]
+    found_rows = rows(Subject.OPERATION, found.from_ns, found.to_ns, found.longest_s, series)
+    return found_rows if len(wanted) == 2 else (row for row in found_rows if row.series & 1 in wanted)
 
 
-def _by_operation(f: TelemetryFilter, found: Range) -> dict[int, Steps]:
-    steps: dict[int, Steps] = {}
-    for row, is_error in filtered(f, found):
-        add_to_steps(steps.setdefault(row.series >> 1, {}), row, found, is_error)
-    return steps
+def _by_operation(f: TelemetryFilter, found: Range) -> dict[int, list[Row]]:
+    groups: dict[int, list[Row]] = {}
+    for row in filtered(f, found):
+        groups.setdefault(row.series >> 1, []).append(row)
+    return groups
 
 
-def _before(f: TelemetryFilter, found: Range) -> dict[int, Tally]:
-    tallies: dict[int, Tally] = {}
-    for row, is_error in filtered(f, found.before()):
-        tallies.setdefault(row.series >> 1, Tally.empty()).add(row, is_error)
-    return tallies
-
-
-def _all_by_step(f: TelemetryFilter, found: Range) -> Steps:
-    steps: Steps = {}
-    for row, is_error in filtered(f, found):
-        add_to_steps(steps, row, found, is_error)
-    return steps
-
-
-def _p95(steps: Steps, found: Range) -> list[int | None]:
-    return series_of_steps(steps, found, (0.95,)).percentiles_ns[0.95]
+def _p95(group: list[Row], found: Range) -> list[int | None]:
+    return series_of_steps(steps_of(group, found), found, (0.95,)).percentiles_ns[0.95]
 
 
 def _worth(figures: Figures, order: str) -> float:

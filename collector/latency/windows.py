@@ -12,7 +12,7 @@ from collector.latency.figures import Figures, Tally
 from collector.latency.operations import filtered
 from collector.latency.ranges import Range, asked
 from collector.queries import TelemetryFilter
-from collector.rollup import Subject, shortest_s
+from collector.rollup import Row, Subject, shortest_s
 from collector.rollup.windows import NS_PER_S, WINDOWS_S
 
 MOST_WINDOWS = 360  # 10 s of an hour, 1 min of six, 5 min of a day, half an hour of a week
@@ -61,10 +61,7 @@ def _length_s(found: Range) -> int:
 
 
 def _tallies(f: TelemetryFilter, part: Range) -> dict[tuple[int, int], Tally]:
-    tallies: dict[tuple[int, int], Tally] = {}
-    for row, is_error in filtered(f, part):
-        place = (row.start_s - row.start_s % part.step_s, row.series >> 1)
-        if (tally := tallies.get(place)) is None:
-            tally = tallies[place] = Tally.empty()
-        tally.add(row, is_error)
-    return tallies
+    groups: dict[tuple[int, int], list[Row]] = {}
+    for row in filtered(f, part):
+        groups.setdefault((row.start_s - row.start_s % part.step_s, row.series >> 1), []).append(row)
+    return {place: Tally.of(group) for place, group in groups.items()}
