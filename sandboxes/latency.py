@@ -131,7 +131,7 @@ def _by(f: ClaimFilter, found: Range, key: Callable[[StageSeries], Key], stage: 
     """The rows the filter means, by what `key` makes of their series, and by step."""
     series = {row.pk: row for row in _series(f, stage)}
     split: dict[Key, Steps] = {}
-    for row in rows(Subject.STAGE, found.from_ns, found.to_ns, found.longest_s, series.keys()):
+    for row in rows(Subject.STAGE, found.from_ns, found.until_ns, found.longest_s, series.keys(), found.edge_s):
         add_to_steps(split.setdefault(key(series[row.series]), {}), row, found)
     return split
 

@@ -9,7 +9,7 @@ any other: spans without).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from collector.latency.figures import (
@@ -30,6 +30,7 @@ from collector.latency.ranges import POINTS, Range, asked
 from collector.models import Operation
 from collector.queries import TelemetryFilter, operation_ids
 from collector.rollup import Row, Subject, rows, series_of
+from collector.rollup.windows import WINDOWS_S
 
 ORDERS = ("p50", "p95", "p99", "max", "count", "errors", "error_share")
 
@@ -69,14 +70,12 @@ def operations(f: TelemetryFilter, *, order: str = "p95", limit: int = 20, point
     found = asked(Subject.OPERATION, f.from_ns, f.to_ns, points)
     if found is None:
         return OperationTable([], 0, Tally.empty().figures(), None, 0, [])
-    groups = _by_operation(f, found)
-    totals = {operation: Tally.of(group) for operation, group in groups.items()}
-    earlier = None
-    if f.from_ns is not None:
-        earlier = {operation: Tally.of(group) for operation, group in _by_operation(f, found.before()).items()}
+    totals = _totals(f, found)
+    earlier = _totals(f, found.before()) if f.from_ns is not None else None
     now = {operation: tally.figures() for operation, tally in totals.items()}
     first = sorted(now, key=lambda operation: (_worth(now[operation], order), -operation), reverse=True)[:limit]
     names = Operation.objects.in_bulk(first)
+    lines = _grouped(filtered(f, found, among=first))
     return OperationTable(
         [
             OperationLatency(
@@ -86,7 +85,7 @@ def operations(f: TelemetryFilter, *, order: str = "p95", limit: int = 20, point
                 names[operation].kind,
                 now[operation],
                 None if earlier is None else earlier.get(operation, Tally.empty()).figures(),
-                _p95(groups[operation], found),
+                _p95(lines.get(operation, []), found),
             )
             for operation in first
             if operation in names
@@ -116,21 +115,31 @@ def heatmap(f: TelemetryFilter, *, points: int = POINTS, bands: int = MOST_BANDS
 def figures(f: TelemetryFilter) -> Figures:
     """All spans the filter finds, together."""
     found = asked(Subject.OPERATION, f.from_ns, f.to_ns)
-    return Tally.of(list(filtered(f, found)) if found else []).figures()
+    return Tally.of(list(filtered(f, found, WINDOWS_S[-1])) if found else []).figures()
 
 
-def filtered(f: TelemetryFilter, found: Range) -> Iterator[Row]:
-    """The rows the filter means."""
-    ids = operation_ids(f)
+def filtered(
+    f: TelemetryFilter, found: Range, longest_s: int | None = None, among: Collection[int] | None = None
+) -> Iterator[Row]:
+    """The rows the filter means, by windows no longer than a step, or than `longest_s`; `among` these operations."""
+    ids = operation_ids(f) if among is None else among
     wanted = (0, 1) if not f.status else (int(f.status == "error"),)
     series = None if ids is None else [series_of(operation, bool(error)) for operation in ids for error in wanted]
-    found_rows = rows(Subject.OPERATION, found.from_ns, found.to_ns, found.longest_s, series)
+    found_rows = rows(
+        Subject.OPERATION, found.from_ns, found.until_ns, longest_s or found.longest_s, series, found.edge_s
+    )
     return found_rows if len(wanted) == 2 else (row for row in found_rows if row.series & 1 in wanted)
 
 
-def _by_operation(f: TelemetryFilter, found: Range) -> dict[int, list[Row]]:
+def _totals(f: TelemetryFilter, found: Range) -> dict[int, Tally]:
+    """By operation, from the longest windows the range has."""
+    return {operation: Tally.of(group) for operation, group in _grouped(filtered(f, found, WINDOWS_S[-1])).items()}
+
+
+def _grouped(found: Iterable[Row]) -> dict[int, list[Row]]:
+    """By operation."""
     groups: dict[int, list[Row]] = {}
-    for row in filtered(f, found):
+    for row in found:
         groups.setdefault(row.series >> 1, []).append(row)
     return groups
 

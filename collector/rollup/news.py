@@ -1,4 +1,4 @@
-"""What a transaction measured, noted in one row; and every second or so, what was noted counted into the windows.
+"""What a transaction measured, noted in one row; and every half second or so, what was noted counted into windows.
 
 Before: `store` wrote new spans, `sandboxes` a claim's stages. After: `reading` adds both, what is counted and what is
 noted, so that an answer misses nothing.
@@ -21,7 +21,7 @@ from collector.rollup.windows import SHORTEST_S, WINDOWS_S
 from collector.sql import execute, insert_rows, is_sqlite, rows_at
 
 MOST_NEWS = 2_000  # rows counted at once
-INTERVAL_S = 1.0
+INTERVAL_S = 0.5  # so few rows are noted and not counted that reading them costs a page some milliseconds
 SHARE = 20  # counting takes no more than one part in so many of the writer's time
 LOCK = 5_017_003  # PostgreSQL's advisory lock: any number that is ours alone
 PORTION = 500  # rows looked up and written at once

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from collector.histogram import number_of, number_of_counts
 from collector.rollup.news import Key, measured
-from collector.rollup.windows import FINE_WINDOWS_S, NS_PER_S, WINDOWS_S, Piece, cover
+from collector.rollup.windows import FINE_WINDOWS_S, NS_PER_S, SHORTEST_S, WINDOWS_S, Piece, cover
 from collector.sql import execute
 
 MOST_SERIES = 400  # named in a statement; more are picked from all
@@ -29,13 +29,18 @@ class Row(NamedTuple):
 
 
 def rows(
-    subject: int, from_ns: int | None, to_ns: int | None, longest_s: int, series: Collection[int] | None = None
+    subject: int,
+    from_ns: int | None,
+    to_ns: int | None,
+    longest_s: int,
+    series: Collection[int] | None = None,
+    edge_s: int = SHORTEST_S,
 ) -> Iterator[Row]:
     """What was measured of these series (None: of all) in [from, to), by windows no longer than `longest_s`.
 
-    The range's ends are those of the shortest windows there are: 10 s, and where those are pruned longer ones.
+    The range's ends are rounded outwards to whole windows of `edge_s`, or where those are pruned to longer ones.
     """
-    pieces = cover(from_ns, to_ns, longest_s, shortest_s(subject, from_ns))
+    pieces = cover(from_ns, to_ns, longest_s, max(edge_s, shortest_s(subject, from_ns)))
     if not pieces or (series is not None and not series):
         return
     wanted = None if series is None else frozenset(series)
