@@ -30,6 +30,7 @@ CHANGES_PER_S = 50
 WAIT_S = 600
 LOOKS = 15
 COPIES = 10
+FIRST = 0xAB000000  # in hex no number of these is found in a time
 RESOURCES = ("sandboxclaims", "sandboxes", "pods")
 Objects = dict[str, list[dict[str, Any]]]
 
@@ -45,13 +46,13 @@ def make_objects(claims: int) -> Objects:
     texts = {name: json.dumps(ready[name]) for name in RESOURCES}
     claim_name = ready["sandboxclaims"]["metadata"]["name"]
     made: Objects = {name: [] for name in RESOURCES}
-    for number in range(claims):
+    for number in range(FIRST, FIRST + claims):
         for name in RESOURCES:
             text = texts[name].replace(claim_name, f"sandbox-claim-{number:08x}")
             for uid in uids.values():
                 text = text.replace(uid, f"{number:08x}{uid[8:]}")
             made[name].append(json.loads(text))
-            made[name][-1]["metadata"]["resourceVersion"] = str(number + 1)
+            made[name][-1]["metadata"]["resourceVersion"] = str(number - FIRST + 1)
     return made
 
 
@@ -219,7 +220,7 @@ async def pages(watched: Watched, claims: int) -> None:
     watched.server.stop()
     multiply(watched.folder / "dashboard.sqlite3", claims)
     server = await watched.start()
-    uid = f"{claims // 2:08x}"
+    uid = f"{FIRST + claims // 2:08x}"
     with closing(sqlite3.connect(watched.folder / "dashboard.sqlite3")) as database:
         uid = database.execute("SELECT uid FROM sandboxes_claim WHERE uid LIKE ?", (uid + "%",)).fetchone()[0]
     paths = {
