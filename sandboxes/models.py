@@ -90,7 +90,9 @@ class Claim(models.Model):
         constraints = [models.UniqueConstraint(fields=["uid"], name="claim_identity")]
         indexes = [
             models.Index(fields=["zero_ns"], name="claim_zero"),
-            models.Index(fields=["namespace", "name"], name="claim_name"),
+            # Names come out of telemetry, mostly without a namespace.
+            models.Index(fields=["name", "zero_ns"], name="claim_named"),
+            models.Index(fields=["sandbox", "zero_ns"], name="claim_sandbox"),
             models.Index(fields=["state", "zero_ns"], name="claim_state"),
             models.Index(fields=["pool", "zero_ns"], name="claim_pool"),
         ]

