@@ -154,31 +154,52 @@ def test_a_late_span_of_a_half_deleted_trace_goes_with_it(monkeypatch: pytest.Mo
     assert traces_left() == {trace_id(1): 1}
 
 
+class SlowRows:
+    """A kind of which a row takes so long by the clock, and so much of it at work; gives out after some batches."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, row_ns: int, work_ns: int, batches: int = 6) -> None:
+        self.clock_ns = self.worked_ns = 0
+        self.row_ns, self.work_ns, self.batches = row_ns, work_ns, batches
+        self.sizes: list[int] = []
+        self.waits: list[float] = []
+        monkeypatch.setattr(stages, "old_rows", [stages.OldRows("slow", lambda: 0, self.prune)])
+        monkeypatch.setattr(passes, "is_sqlite", lambda: True)  # PostgreSQL does not tell how long it works
+        monkeypatch.setattr(time, "perf_counter_ns", lambda: self.clock_ns)
+        monkeypatch.setattr(time, "thread_time_ns", lambda: self.worked_ns)
+        Pass(ingest.run_from_thread, self.wait).by_age(WEEK)
+
+    def prune(self, before_ns: int, limit: int) -> int:
+        self.clock_ns += limit * self.row_ns
+        self.worked_ns += limit * self.work_ns
+        self.sizes.append(limit)
+        return limit if len(self.sizes) < self.batches else 0
+
+    def wait(self, seconds: float) -> bool:
+        self.waits.append(seconds)
+        return False
+
+
 @pytest.mark.django_db
 def test_batches_take_no_longer_than_they_may_and_leave_as_much_time_to_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A row costs 0.1 ms here: batches shrink until they take 40 ms."""
-    clock = [0]
-    sizes: list[int] = []
-    waits: list[float] = []
+    """A row costs 0.1 ms: batches shrink until they take 40 ms."""
+    slow = SlowRows(monkeypatch, 10**5, 10**5)
+    assert slow.sizes == [passes.FIRST_ROWS] + [400] * 5
+    assert sorted(wait for wait in slow.waits if wait) == [0.04] * 4 + [0.1]
 
-    def slow(before_ns: int, limit: int) -> int:
-        clock[0] += limit * 10**5
-        sizes.append(limit)
-        return limit if len(sizes) < 6 else 0
 
-    def wait(seconds: float) -> bool:
-        waits.append(seconds)
-        return False
+@pytest.mark.django_db
+def test_a_busy_machine_makes_batches_smaller_by_halves_and_not_by_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row costs 4 us of work, and 0.2 ms pass."""
+    slow = SlowRows(monkeypatch, 2 * 10**5, 4_000)
+    assert slow.sizes == [1_000, 500, 1_000, 500, 1_000, 500]
 
-    monkeypatch.setattr(stages, "old_rows", [stages.OldRows("slow", lambda: 0, slow)])
-    monkeypatch.setattr(time, "perf_counter_ns", lambda: clock[0])
-    one = Pass(ingest.run_from_thread, wait)
-    one.by_age(WEEK)
-    assert sizes[0] == passes.FIRST_ROWS
-    assert sizes[1:] == [400] * 5
-    assert sorted(wait for wait in waits if wait) == [0.04] * 4 + [0.1]
+
+@pytest.mark.django_db
+def test_on_a_fast_machine_batches_grow_as_far_as_they_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = SlowRows(monkeypatch, 4_000, 4_000)
+    assert slow.sizes == [1_000, 2_000, 4_000, 8_000, 8_000, 8_000]
 
 
 @pytest.mark.django_db
