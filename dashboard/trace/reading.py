@@ -5,7 +5,6 @@ Before: a view knows the trace id, or what is linked to the claim. After: `tree`
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection
 from typing import Any
@@ -24,8 +23,10 @@ COLUMNS = (
     "trace_id", "span_id", "parent_span_id", "operation_id", "scope_id", "start_ns", "duration_ns", "status_code",
     "status_message", "precision_ns", "attributes",
 )  # fmt: skip
-# Attributes are parsed where they tell whose a span is, what it was about or that it failed: half of the time saved.
-TELLING = re.compile(r'"sandbox\.|"http\.(?:response\.)?status_code": ?[45]')
+CODE = 'status_code":'
+FAILED = ("4", "5")
+ERROR = STATUS_CODES["error"]
+NOTHING: dict[str, Any] = {}
 
 
 def read_spans(trace_id: str) -> list[SpanFacts]:
@@ -55,17 +56,26 @@ def _facts(queryset: QuerySet[Span]) -> dict[str, list[SpanFacts]]:
 
 def _span(row: tuple[Any, ...], operation: Operation, scope: str) -> SpanFacts:
     _, span_id, parent, _, _, start_ns, duration_ns, status, message, precision_ns, text = row
-    return SpanFacts(
-        span_id=bytes(span_id).hex(),
-        parent_span_id=None if parent is None else bytes(parent).hex(),
-        name=operation.name,
-        service=operation.service,
-        scope=scope,
-        kind=operation.kind,
-        start_ns=start_ns,
-        duration_ns=duration_ns,
-        is_error=status == STATUS_CODES["error"],
-        status_message=message or "",
-        attributes=orjson.loads(text) if operation.name in METHODS or TELLING.search(text) else {},
-        precision_ns=precision_ns,
+    name = operation.name
+    return SpanFacts(  # by position: names would cost a third more
+        bytes(span_id).hex(),
+        None if parent is None else bytes(parent).hex(),
+        name,
+        operation.service,
+        start_ns,
+        duration_ns,
+        scope,
+        operation.kind,
+        status == ERROR,
+        message or "",
+        orjson.loads(text) if name in METHODS or _telling(text) else NOTHING,
+        precision_ns,
     )
+
+
+def _telling(attributes: str) -> bool:
+    """Whether attributes say whose a span is, what it was about or that it failed. Others are not parsed, which saves
+    half of the time; asked with `in`, where a pattern took a third of it."""
+    if '"sandbox.' in attributes:
+        return True
+    return CODE in attributes and any(rest.lstrip()[:1] in FAILED for rest in attributes.split(CODE)[1:])

@@ -14,6 +14,7 @@ from dashboard.templatetags.formats import duration
 from dashboard.trace.waterfall import LEFT, RIGHT, Bar, Row, Waterfall
 
 KIND_CLASSES = {2: "server", 3: "call", 4: "producer", 5: "consumer"}
+KIND_BOXES = {kind: f"box {name}" for kind, name in KIND_CLASSES.items()}
 THIN_PERCENT = 0.6  # a bar that may be thinner than the two pixels one needs to be seen
 RULE_WIDTH_PX = 2
 
@@ -24,6 +25,19 @@ class _Escaped(dict[str, str]):
     def __missing__(self, text: str) -> str:
         self[text] = escape(text)
         return self[text]
+
+
+class _Percents(dict[float, str]):
+    """Places on an axis as text: hundredths of a percent, so that there are 10,001, and a page has them six a row."""
+
+    def __missing__(self, value: float) -> str:
+        text = f"{value}%"
+        if 0 <= value <= 100:
+            self[value] = text
+        return text
+
+
+PERCENT = _Percents()
 
 
 def rows_html(drawn: Waterfall, selected: str, icons: str) -> str:
@@ -71,30 +85,32 @@ def _label(row: Row, icons: str, escaped: _Escaped) -> str:
 def _shapes(row: Row) -> str:
     bar, span = row.bar, row.span
     if row.folded:
-        return f'<rect class="fold" x="{bar.x}%" y="10" width="{bar.width}%" height="2"/>'
-    names = ["box"]
+        return f'<rect class="fold" x="{PERCENT[bar.x]}" y="10" width="{PERCENT[bar.width]}" height="2"/>'
+    names = "box"
     if span is None:
-        names.append("missing")
+        names = "box missing"
     else:
         if span.kind in KIND_CLASSES:
-            names.append(KIND_CLASSES[span.kind])
+            names = KIND_BOXES[span.kind]
         if row.problem:
-            names.append("failed")
+            names += " failed"
         if row.open or row.backwards:
-            names.append("unsure")
-    shapes = _rect(" ".join(names), bar, 5, 12)
+            names += " unsure"
+    shapes = _rect(names, bar, 5, 12)
     if span is not None and span.kind in KIND_CLASSES:
-        at = f"{bar.end}%" if span.kind == 4 else f"{bar.x}%"
-        shapes += f'<rect class="edge" x="{at}" y="5" width="{RULE_WIDTH_PX}" height="12"/>'
-    return shapes + "".join([_rect("path", part, 19, 2) for part in row.path])
+        at = bar.end if span.kind == 4 else bar.x
+        shapes += f'<rect class="edge" x="{PERCENT[at]}" y="5" width="{RULE_WIDTH_PX}" height="12"/>'
+    for part in row.path:
+        shapes += _rect("path", part, 19, 2)
+    return shapes
 
 
 def _rect(name: str, bar: Bar, y: int, height: int) -> str:
     thin = bar.width < THIN_PERCENT
-    rect = f'<rect class="{name}" x="{bar.x}%" y="{y}" width="{bar.width}%" height="{height}"/>'
+    rect = f'<rect class="{name}" x="{PERCENT[bar.x]}" y="{y}" width="{PERCENT[bar.width]}" height="{height}"/>'
     # Twice: in percent, and as wide as it has to be at least.
     return rect + (
-        f'<rect class="{name}" x="{bar.x}%" y="{y}" width="{RULE_WIDTH_PX}" height="{height}"/>' if thin else ""
+        f'<rect class="{name}" x="{PERCENT[bar.x]}" y="{y}" width="{RULE_WIDTH_PX}" height="{height}"/>' if thin else ""
     )
 
 
@@ -102,11 +118,11 @@ def _words(row: Row, escaped: _Escaped) -> str:
     if row.folded:
         return ""
     if row.label == RIGHT:
-        place = f'x="{row.bar.end}%" dx="{_gap(row)}"'
+        place = f'x="{PERCENT[row.bar.end]}" dx="{_gap(row)}"'
     elif row.label == LEFT:
-        place = f'x="{row.bar.x}%" dx="-6" text-anchor="end"'
+        place = f'x="{PERCENT[row.bar.x]}" dx="-6" text-anchor="end"'
     else:
-        place = f'class="in" x="{row.bar.end}%" dx="-6" text-anchor="end"'
+        place = f'class="in" x="{PERCENT[row.bar.end]}" dx="-6" text-anchor="end"'
     span = row.span
     if span is None:
         length = "known from what it called"
@@ -139,5 +155,5 @@ def map_html(drawn: Waterfall) -> str:
         lines.setdefault(row.owner, []).append(f"M{x} {number + 0.5}h{width}")
     paths = [f'<path class="owner-{owner}" d="{"".join(parts)}"/>' for owner, parts in lines.items()]
     lines_svg = f'<svg viewBox="0 0 1000 {max(len(drawn.rows), 1)}" preserveAspectRatio="none">{"".join(paths)}</svg>'
-    window = f'<rect class="window" x="{drawn.window.x}%" width="{drawn.window.width}%" height="100%"/>'
+    window = f'<rect class="window" x="{PERCENT[drawn.window.x]}" width="{PERCENT[drawn.window.width]}" height="100%"/>'
     return f'<svg class="map" data-zoom-map data-whole-ns="{drawn.whole_ns}">{lines_svg}{window}</svg>'
