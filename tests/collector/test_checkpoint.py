@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from django.db import connection
 from collector import checkpoint
 from collector.checkpoint import Checkpointer
 from collector.ingest import save_now
+from collector.models import Span
 from tests.factories import batch, make_span
 from tests.server import wait_for
 
@@ -30,6 +33,56 @@ def test_what_was_written_reaches_the_file_without_the_writer(
         wait_for(lambda: name in file.read_bytes(), 30)
     finally:
         checkpointer.stop()
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL does this by itself")
+def test_the_log_is_given_back_when_nobody_writes_any_more(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "INTERVAL_S", 0.01)
+    monkeypatch.setattr(checkpoint, "IDLE_LOOKS", 3)
+    log = Path(f"{connection.settings_dict['NAME']}-wal")
+    save_now(batch(*[make_span() for _ in range(500)]))
+    assert log.stat().st_size > 100_000
+    checkpointer = Checkpointer()
+    checkpointer.start()
+    try:
+        checkpointer.wrote()
+        wait_for(lambda: log.stat().st_size == 0, 30)
+    finally:
+        checkpointer.stop()
+    assert Span.objects.count() == 500
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL does this by itself")
+def test_a_reader_keeps_the_log_and_nobody_waits(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "INTERVAL_S", 0.01)
+    monkeypatch.setattr(checkpoint, "IDLE_LOOKS", 3)
+    path = Path(connection.settings_dict["NAME"])
+    log = Path(f"{path}-wal")
+    save_now(batch(*[make_span() for _ in range(500)]))
+    looks: list[None] = []
+    give_back = checkpoint._give_log_back
+
+    def look() -> None:
+        give_back()
+        looks.append(None)
+
+    monkeypatch.setattr(checkpoint, "_give_log_back", look)
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM collector_span").fetchall()
+        save_now(batch(make_span()))
+        checkpointer = Checkpointer()
+        checkpointer.start()
+        try:
+            wait_for(lambda: len(looks) >= 3, 30)
+            assert log.stat().st_size > 0
+            save_now(batch(make_span()))  # is not held up
+            reader.execute("COMMIT")
+            wait_for(lambda: log.stat().st_size == 0, 30)
+        finally:
+            checkpointer.stop()
 
 
 def test_it_ends_when_it_is_told_to(transactional_db: None) -> None:
