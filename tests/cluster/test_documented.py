@@ -43,7 +43,8 @@ def test_the_documented_programs_claim_shows_client_cluster_and_command(
     assert "Hello World!" in finish(program)
     [uid] = claims_of_programs(plane) - known  # which are never deleted, as documented
     # Client, controller and router send in batches of their own, seconds apart.
-    told = until(dashboard, uid, lambda told: calls(linked_spans(dashboard, told)) >= CALLS)
+    until(dashboard, uid, lambda told: calls(linked_spans(dashboard, told)) >= CALLS)
+    told = until(dashboard, uid, lambda told: "first command" in told.moments)
     assert told.own_stages == START
     assert (told.claim["start_type"], told.claim["pool"]) == ("cold", "simple-sandbox-pool")
     assert {"annotation", "url"} <= told.evidence
