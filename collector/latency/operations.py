@@ -30,7 +30,7 @@ from collector.latency.ranges import POINTS, Range, asked
 from collector.models import Operation
 from collector.queries import TelemetryFilter, operation_ids
 from collector.rollup import Row, Subject, rows, series_of
-from collector.rollup.windows import WINDOWS_S
+from collector.rollup.windows import ALL_OPERATIONS, WINDOWS_S
 
 ORDERS = ("p50", "p95", "p99", "max", "count", "errors", "error_share")
 
@@ -99,23 +99,23 @@ def operations(f: TelemetryFilter, *, order: str = "p95", limit: int = 20, point
 
 
 def series(f: TelemetryFilter, *, percentiles: Sequence[float] = PERCENTILES, points: int = POINTS) -> Series:
-    """All spans the filter finds, by step. More points than usual take longer when many operations are meant."""
+    """All spans the filter finds, by step. More points than usual take longer when a filter means many operations."""
     found = asked(Subject.OPERATION, f.from_ns, f.to_ns, points)
     if found is None:
         return no_series(percentiles)
-    return series_of_steps(steps_of(filtered(f, found), found), found, percentiles)
+    return series_of_steps(steps_of(_together(f, found), found), found, percentiles)
 
 
 def heatmap(f: TelemetryFilter, *, points: int = POINTS, bands: int = MOST_BANDS) -> Heatmap:
     """How many of these spans took how long when."""
     found = asked(Subject.OPERATION, f.from_ns, f.to_ns, points)
-    return no_heatmap() if found is None else heatmap_of_steps(steps_of(filtered(f, found), found), found, bands)
+    return no_heatmap() if found is None else heatmap_of_steps(steps_of(_together(f, found), found), found, bands)
 
 
 def figures(f: TelemetryFilter) -> Figures:
     """All spans the filter finds, together."""
     found = asked(Subject.OPERATION, f.from_ns, f.to_ns)
-    return Tally.of(list(filtered(f, found, WINDOWS_S[-1])) if found else []).figures()
+    return Tally.of(list(_together(f, found, WINDOWS_S[-1])) if found else []).figures()
 
 
 def filtered(
@@ -123,12 +123,26 @@ def filtered(
 ) -> Iterator[Row]:
     """The rows the filter means, by windows no longer than a step, or than `longest_s`; `among` these operations."""
     ids = operation_ids(f) if among is None else among
-    wanted = (0, 1) if not f.status else (int(f.status == "error"),)
-    series = None if ids is None else [series_of(operation, bool(error)) for operation in ids for error in wanted]
-    found_rows = rows(
-        Subject.OPERATION, found.from_ns, found.until_ns, longest_s or found.longest_s, series, found.edge_s
-    )
-    return found_rows if len(wanted) == 2 else (row for row in found_rows if row.series & 1 in wanted)
+    if ids is None:
+        wanted = _errors(f)
+        return (row for row in _rows(found, longest_s, None) if row.series & 1 in wanted)
+    return _rows(found, longest_s, [series_of(operation, bool(error)) for operation in ids for error in _errors(f)])
+
+
+def _together(f: TelemetryFilter, found: Range, longest_s: int | None = None) -> Iterator[Row]:
+    """The same when it does not matter which operation they are of: of all there are sums."""
+    if operation_ids(f) is None:
+        return _rows(found, longest_s, [ALL_OPERATIONS[error] for error in _errors(f)])
+    return filtered(f, found, longest_s)
+
+
+def _errors(f: TelemetryFilter) -> tuple[int, ...]:
+    """Whether spans without an error (0), with one (1) or both are meant."""
+    return (0, 1) if not f.status else (int(f.status == "error"),)
+
+
+def _rows(found: Range, longest_s: int | None, series: Collection[int] | None) -> Iterator[Row]:
+    return rows(Subject.OPERATION, found.from_ns, found.until_ns, longest_s or found.longest_s, series, found.edge_s)
 
 
 def _totals(f: TelemetryFilter, found: Range) -> dict[int, Tally]:

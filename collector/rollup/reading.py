@@ -12,7 +12,16 @@ from typing import NamedTuple
 
 from collector.histogram import number_of, number_of_counts
 from collector.rollup.news import Key, measured
-from collector.rollup.windows import FINE_WINDOWS_S, NS_PER_S, SHORTEST_S, WINDOWS_S, Piece, cover
+from collector.rollup.windows import (
+    ALL_OPERATIONS,
+    FINE_WINDOWS_S,
+    NS_PER_S,
+    SHORTEST_S,
+    WINDOWS_S,
+    Piece,
+    Subject,
+    cover,
+)
 from collector.sql import execute
 
 MOST_SERIES = 400  # named in a statement; more are picked from all
@@ -36,23 +45,24 @@ def rows(
     series: Collection[int] | None = None,
     edge_s: int = SHORTEST_S,
 ) -> Iterator[Row]:
-    """What was measured of these series (None: of all) in [from, to), by windows no longer than `longest_s`.
+    """What was measured of these series in [from, to), by windows no longer than `longest_s`.
 
-    The range's ends are rounded outwards to whole windows of `edge_s`, or where those are pruned to longer ones.
+    None: all series, but no sums of them. The range's ends are rounded outwards to whole windows of `edge_s`, or where those are pruned to longer ones.
     """
     pieces = cover(from_ns, to_ns, longest_s, max(edge_s, shortest_s(subject, from_ns)))
     if not pieces or (series is not None and not series):
         return
     wanted = None if series is None else frozenset(series)
     first_s, end_s = min(piece.first_s for piece in pieces), max(piece.end_s for piece in pieces)
+    sums = frozenset(ALL_OPERATIONS if wanted is None and subject == Subject.OPERATION else ())
     news: list[bytes] = []
     for start_s, number, count, max_ns, packed in _read(subject, pieces, wanted):
         if number < 0:
             news.append(bytes(packed))
-        elif count and (wanted is None or number in wanted):
+        elif count and (number not in sums if wanted is None else number in wanted):
             yield Row(start_s, number, count, max_ns, number_of(bytes(packed)))
     for (number, start_s), found in measured(news, subject).get(subject, {}).items():
-        if first_s <= start_s < end_s and (wanted is None or number in wanted):
+        if first_s <= start_s < end_s and (number not in sums if wanted is None else number in wanted):
             counts = found.counts
             yield Row(start_s, number, sum(counts.values()), found.max_ns, number_of_counts(counts))
 

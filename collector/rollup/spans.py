@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from collector.records import NewRows
 from collector.rollup.news import Sheet, note
 from collector.rollup.reading import series_in_use
-from collector.rollup.windows import SHORTEST_NS, SHORTEST_S, Subject
+from collector.rollup.windows import ALL_OPERATIONS, SHORTEST_NS, SHORTEST_S, Subject
 
 STATUS_ERROR = 2
 
@@ -54,4 +54,4 @@ def series_of(operation: int, is_error: bool) -> int:
 
 def operations_in_use() -> set[int]:
     """The ids of operations that were measured: rollups outlive the spans, and name them still."""
-    return {series >> 1 for series in series_in_use(Subject.OPERATION)}
+    return {series >> 1 for series in series_in_use(Subject.OPERATION) if series not in ALL_OPERATIONS}

@@ -13,9 +13,11 @@ from enum import IntEnum
 class Subject(IntEnum):
     """What is measured. Each numbers its series in its own way."""
 
-    OPERATION = 1  # twice the id of an Operation, and one more for spans with an error
+    OPERATION = 1  # twice the id of an Operation, and one more for spans with an error; 0 and 1: all operations
     STAGE = 2  # the id of a row of sandboxes.models.StageSeries
 
+
+ALL_OPERATIONS = (0, 1)  # series: every span without an error, every one with
 
 NS_PER_S = 10**9
 # Each five or six times the one before: a usual range (5 min, 15 min, 1 h, 6 h, 24 h, 7 d) is 30 to 90 windows of one.

@@ -15,7 +15,7 @@ from collector.histogram import Histogram, number_of, position, unpack
 from collector.ingest import save_now
 from collector.models import Operation, Rollup, RollupNews, Span
 from collector.rollup import Sheet, Subject, count_news, note, prune, rows, series_of
-from collector.rollup.windows import NS_PER_S, WINDOWS_S
+from collector.rollup.windows import ALL_OPERATIONS, NS_PER_S, WINDOWS_S
 from tests.factories import MS, SECOND, T0_NS, MadeSpan, batch, make_span, span_id, trace_id
 
 pytestmark = pytest.mark.django_db
@@ -34,6 +34,7 @@ def kept(window_s: int, subject: int = Subject.OPERATION) -> Counted:
     return {
         (row.series, row.start_s): (row.count, row.max_ns, unpack(bytes(row.counts)))
         for row in Rollup.objects.filter(subject=subject, window_s=window_s)
+        if subject != Subject.OPERATION or row.series not in ALL_OPERATIONS
     }
 
 
@@ -54,6 +55,17 @@ def read(from_ns: int | None = None, to_ns: int | None = None, longest_s: int = 
     for row in rows(Subject.OPERATION, from_ns, to_ns, longest_s):
         counts[row.series] += row.count
     return counts
+
+
+def sums() -> list[int]:
+    """How many spans of all operations were measured, without an error and with one."""
+    found = list(rows(Subject.OPERATION, None, None, 10_800, ALL_OPERATIONS))
+    return [sum(row.count for row in found if row.series == series) for series in ALL_OPERATIONS]
+
+
+def worked_out_sums() -> list[int]:
+    ended = Span.objects.exclude(duration_ns=None)
+    return [ended.exclude(status_code=2).count(), ended.filter(status_code=2).count()]
 
 
 SPANS = st.builds(
@@ -78,10 +90,12 @@ def test_windows_hold_what_the_spans_add_up_to(deliveries: list[tuple[list[MadeS
             save_now(batch(*spans))
             if counted:
                 count_news()
+        assert sums() == worked_out_sums()
         asked_before = read()
         count_news()
         for window_s in WINDOWS_S:
             assert kept(window_s) == worked_out(window_s)
+        assert sums() == worked_out_sums()
         assert asked_before == read() == {series: n for series, n in read(longest_s=10).items() if n}
         transaction.set_rollback(True)
     intern.forget()
@@ -158,7 +172,7 @@ def test_pruning_takes_short_windows_before_long_ones_and_in_portions() -> None:
     }
     assert ages[10] == ages[60] == [0, 1, 2, 3, 4]  # the last began before the bound and ended after it
     assert ages[300] == ages[10_800] == [0, 1, 2, 3, 4, 5, 6, 7, 8]
-    assert sum(deleted) + number == 2 * 5 + 3 * 1
+    assert sum(deleted) + number == 2 * (2 * 5 + 3 * 1)  # an operation, and all of them
 
 
 def test_a_range_whose_short_windows_are_pruned_is_read_from_long_ones() -> None:
@@ -185,7 +199,7 @@ def test_packed_counts_of_a_row_are_what_reading_adds() -> None:
     save_now(batch(*(make_span(duration_ns=duration * MS) for duration in (1, 1, 5, 900))))
     noted = [row.number for row in rows(Subject.OPERATION, None, None, 10)]
     count_news()
-    assert [number_of(bytes(row.counts)) for row in Rollup.objects.filter(window_s=10)] == noted
+    assert [number_of(bytes(row.counts)) for row in Rollup.objects.filter(window_s=10, series__gt=1)] == noted
 
 
 def test_operations_that_were_measured_are_in_use_counted_or_not() -> None:
