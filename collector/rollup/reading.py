@@ -47,7 +47,8 @@ def rows(
 ) -> Iterator[Row]:
     """What was measured of these series in [from, to), by windows no longer than `longest_s`.
 
-    None: all series, but no sums of them. The range's ends are rounded outwards to whole windows of `edge_s`, or where those are pruned to longer ones.
+    None: of all series, but no sums of them. The range's ends are rounded outwards to whole windows of `edge_s`, or
+    where those are pruned to longer ones.
     """
     pieces = cover(from_ns, to_ns, longest_s, max(edge_s, shortest_s(subject, from_ns)))
     if not pieces or (series is not None and not series):
