@@ -35,6 +35,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _touches_database(item: pytest.Item) -> bool:
+    if item.get_closest_marker("one_database"):
+        return False
     fixtures: list[str] = getattr(item, "fixturenames", [])
     marked = any(item.get_closest_marker(name) for name in DATABASE_MARKERS)
     return marked or not DATABASE_FIXTURES.isdisjoint(fixtures)

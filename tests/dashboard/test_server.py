@@ -16,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.collector.test_http import send, trace_request
 from tests.server import COMMAND, ROOT, Server, running_server
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.one_database]
 
 
 def status_of(server: Server, path: str, **headers: str) -> int:

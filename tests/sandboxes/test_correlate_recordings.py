@@ -215,7 +215,9 @@ def table(request: pytest.FixtureRequest) -> Iterator[list[str]]:
             plugins.getplugin("terminalreporter").write_line(line)
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(
+    "order", [order if order == "in time" else pytest.param(order, marks=pytest.mark.one_database) for order in ORDERS]
+)
 @pytest.mark.parametrize("scenario", WITH_TRUTH)
 def test_links_of_a_recording_are_right_and_enough(scenario: str, order: str, table: list[str]) -> None:
     correlator = Correlator()
@@ -234,6 +236,7 @@ def test_links_of_a_recording_are_right_and_enough(scenario: str, order: str, ta
     assert judged.unlisted == []
 
 
+@pytest.mark.one_database
 def test_recordings_in_one_database_do_not_mix() -> None:
     """And what was joined once stays as it is when all is read again from nothing."""
     for scenario in WITH_TRUTH:

@@ -11,6 +11,7 @@ from tests.sandboxes.lifecycle.told import SCENARIOS, changes_of, lifecycle_of, 
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.one_database
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_the_store_tells_every_recorded_claim_as_the_recording_does(scenario: str) -> None:
     changes = list(changes_of(scenario))
