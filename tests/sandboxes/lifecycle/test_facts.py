@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandboxes.lifecycle import from_json, to_json
-from sandboxes.records import Kind, Lifecycle, StartType
+from sandboxes.records import Change, ChangeType, Kind, Lifecycle, StartType
 from tests.sandboxes.lifecycle.told import CLAIMS, altered, around, lifecycle_of, read, true_claims, without
 
 
@@ -35,6 +35,20 @@ def test_a_trace_context_that_is_written_over_counts_as_well() -> None:
     found = read([replace(last, object=value) if each is last else each for each in changes])
     assert [found.trace_context, *found.other_contexts] == list(filter(None, (first, "another")))
     assert from_json(to_json(found)) == found
+
+
+def test_of_two_sandboxes_made_for_a_claim_the_one_it_names_serves_it() -> None:
+    """A controller whose cache is behind adopts one and makes another."""
+    changes, whole = around("full-path", "c1"), lifecycle_of("full-path", "c1")
+    adopted = [each for each in changes if each.uid == whole.sandbox_uid]
+    metadata = adopted[-1].object["metadata"]
+    extra = {**metadata, "name": whole.name, "uid": "made-beside", "resourceVersion": "999999"}
+    labels = {**metadata["labels"], "agents.x-k8s.io/claim-uid": whole.uid, "agents.x-k8s.io/launch-type": "cold"}
+    made = {**adopted[-1].object, "metadata": {**extra, "labels": labels, "ownerReferences": []}}
+    beside = Change(ChangeType.ADDED, Kind.SANDBOX, adopted[-1].received_ns + 1, made)
+    found = read([*changes, beside])
+    assert (found.sandbox, found.start_type) == (whole.sandbox, StartType.WARM)
+    assert found.stages == whole.stages
 
 
 def test_addresses_are_the_claims_and_else_the_pods() -> None:
