@@ -18,6 +18,7 @@ COLD_STAGES = [
     *("observed", "bound", "pod created", "scheduled", "started", "pod ready"),
     *("sandbox ready", "claim ready"),
 ]
+SLOW = {"", "controller slow", "controller late", "image pull slow"}  # what a busy machine does to a good start
 POOLS_STAGES = ["scheduled", "started", "pod ready", "sandbox ready"]
 
 
@@ -42,7 +43,8 @@ def test_a_cold_claim_is_told_stage_by_stage_with_the_controllers_spans(plane: P
     uid = plane.claim("cold", "simple-sandbox-pool")
     told = until_state(dashboard, uid, "ready")
     check_same_as_the_cluster(plane, told)
-    assert (told.claim["start_type"], told.why, told.pre_warmed) == ("cold", None, [])
+    assert (told.claim["start_type"], told.pre_warmed) == ("cold", [])
+    assert told.cause in SLOW
     assert told.own_stages == COLD_STAGES
     parts = sum(stage["duration_ms"] for stage in told.stages)
     assert parts == pytest.approx(told.claim["time_to_ready_ms"], abs=0.01)
@@ -55,7 +57,7 @@ def test_a_warm_claim_leaves_its_pools_work_to_the_pool(plane: Plane, dashboard:
     told = until_state(dashboard, uid, "ready")
     check_same_as_the_cluster(plane, told)
     assert told.claim["start_type"] == "warm"
-    assert told.cause in ("", "controller slow")  # on a busy machine it is
+    assert told.cause in SLOW
     assert told.pre_warmed == POOLS_STAGES
     assert told.own_stages == ["observed", "bound", "claim ready"]
     until(dashboard, uid, linked_by_the_controller)
@@ -207,7 +209,7 @@ def test_a_burst_that_drains_the_pool_tells_who_waited(plane: Plane, dashboard: 
     cold = [told for told in stories.values() if told.claim["start_type"] == "cold"]
     assert cold
     assert len(cold) < len(stories)
-    assert {told.cause for told in cold} == {"pool drained"}
+    assert "pool drained" in {told.cause for told in cold} <= {"pool drained", *SLOW}
     for uid in uids.values():
         until(dashboard, uid, linked_by_the_controller)
     for name in uids:
