@@ -42,6 +42,7 @@ def main() -> None:
         ("bench.live", [str(min(SECONDS, 15))]),
         ("bench.hints", []),
         ("bench.rollups", [str(min(SECONDS, 10)), str(ROLLUP_SPANS)]),
+        ("bench.overview", []),
         ("bench.watching", [str(CLAIMS), str(min(SECONDS, 20))]),
     ):
         print(_run(module, *arguments), end="", flush=True)

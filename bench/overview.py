@@ -1,4 +1,4 @@
-"""The overview over a day of spans and claims: its first byte, its parts, and when it is of use.
+"""The overview over a day of spans and claims: first byte, parts, and when it is of use.
 
     python -m bench.overview [SPANS] [CLAIMS]        (2,000,000 and 10,000)
 
@@ -169,7 +169,7 @@ def _browser(server: Server) -> None:
             page.close()
         browser.close()
     table(
-        "in Chromium, nothing cached at first: median and worst of 5",
+        "in Chromium, nothing cached: median and worst of 5",
         [
             ("the page is there", f"{quantile(there_ms, 0.5):.0f}, {max(there_ms):.0f} ms"),
             ("and both charts are drawn", f"{quantile(drawn_ms, 0.5):.0f}, {max(drawn_ms):.0f} ms"),
