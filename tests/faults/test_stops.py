@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests.faults.senders import Sender, SpanIds, start_senders
@@ -35,11 +36,22 @@ def wait_for_acknowledgements(senders: list[Sender], spans: int) -> None:
     )
 
 
+def measured_spans(server: Server) -> int:
+    """How many spans the rollups hold, counted into windows or noted only."""
+    found = server.rows(
+        "SELECT count, NULL FROM collector_rollup WHERE subject = 1 AND window_s = 10 AND series IN (0, 1)"
+        " UNION ALL SELECT 0, payload FROM collector_rollupnews"
+    )
+    noted = [sheet for _, payload in found if payload is not None for sheet in orjson.loads(bytes(payload))]
+    return sum(int(count) for count, _ in found) + sum(len(sheet[2]) for sheet in noted)
+
+
 def check_stored_once(server: Server, expected: Iterable[SpanIds], possible: Iterable[SpanIds]) -> None:
-    """The expected spans are there, nothing twice, nothing that was never sent; the summaries say the same."""
+    """The expected spans are there, nothing twice, nothing that was never sent; summaries and rollups say the same."""
     stored = stored_spans(server)
     assert len(stored) == len(set(stored))
     assert set(expected) <= set(stored) <= set(possible)
+    assert measured_spans(server) == len(stored)
     spans = "(SELECT count(*) FROM collector_span s WHERE s.trace_id = t.trace_id)"
     counted = server.rows(f"SELECT span_count, {spans} FROM collector_trace t")
     assert all(summary == spans for summary, spans in counted)
