@@ -17,6 +17,7 @@ from dashboard.views.login import login
 from dashboard.views.logs import logs
 from dashboard.views.metrics import metrics
 from dashboard.views.pools import pools
+from dashboard.views.report import report_of_claim, report_of_range, report_of_run
 from dashboard.views.run import annotate_run, cancel_run, compare_run, run
 from dashboard.views.runs import new_run, runs
 from dashboard.views.setup import clear_everything, import_telemetry, setup
@@ -39,6 +40,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("runs/<str:uid>/cancel/", cancel_run, name="cancel_run"),
     path("runs/<str:uid>/note/", annotate_run, name="annotate_run"),
     path("runs/<str:uid>/compare/", compare_run, name="compare_run"),
+    path("reports/run/<str:uid>.html", report_of_run, name="run_report"),
+    path("reports/claim/<path:uid>.html", report_of_claim, name="claim_report"),
+    path("reports/range.html", report_of_range, name="range_report"),
     path("setup/", setup, name="setup"),
     path("setup/import/", import_telemetry, name="setup_import"),
     path("setup/clear/", clear_everything, name="setup_clear"),
