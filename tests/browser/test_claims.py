@@ -46,7 +46,7 @@ def test_a_claim_appears_in_the_open_list_by_itself_and_opens(server: Server, pa
     bring(server, open_claim(tmp_path / "claim.jsonl", "appears"))
     row = page.locator('[data-claim-uid="appears"]')
     expect(row).to_contain_text("Starting")
-    row.get_by_role("link").click()
+    row.locator("a.row-link").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("appears")
 
 
