@@ -50,7 +50,7 @@ class TokenMiddleware:
         ):
             return HttpResponseRedirect(f"{reverse('login')}?{urlencode({'next': request.get_full_path()})}")
         sentence = "A token is needed: send it as Authorization: Bearer, or log in on the pages (DASHBOARD_TOKEN)."
-        return JsonResponse({"detail": sentence}, status=401, headers={"WWW-Authenticate": "Bearer"})
+        return JsonResponse({"detail": sentence, "problems": {}}, status=401, headers={"WWW-Authenticate": "Bearer"})
 
 
 def is_token(given: str) -> bool:

@@ -156,6 +156,7 @@ INSTALLED_APPS = [
 # Runs of test sandboxes wait in the database for a worker.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 MIDDLEWARE = [
+    "dashboard.api.problems.ApiProblems",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.common.CommonMiddleware",

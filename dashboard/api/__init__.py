@@ -6,27 +6,24 @@ wrong gets 400 and {"detail": sentence, "problems": {parameter: sentence}}.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import orjson
 from django.http import HttpRequest, HttpResponse
-from ninja import NinjaAPI, Path, Status
+from ninja import NinjaAPI
+from ninja.openapi.schema import OpenAPISchema
 from ninja.renderers import BaseRenderer
 
 from collector import queries
-from collector.models import Trace
-from collector.retention import record
-from dashboard import kept, values
 from dashboard.api import rows, shapes
 from dashboard.api.claims import router as claims_router
 from dashboard.api.latency import router as latency_router
 from dashboard.api.overview import router as overview_router
-from dashboard.api.parameters import WORDS, described
+from dashboard.api.parameters import described
 from dashboard.api.pools import router as pools_router
 from dashboard.api.runs import router as runs_router
-from dashboard.parameters import LOG_NAMES, METRIC_NAMES, SPAN_NAMES, TRACE_NAMES, ParameterError, parse
-
-MAX_TRACE_ROWS = 10_000  # spans, and logs, of one trace in one answer; /spans?trace_id= has them all, by pages
+from dashboard.api.traces import router as traces_router
+from dashboard.parameters import LOG_NAMES, METRIC_NAMES, SPAN_NAMES, ParameterError, parse
 
 
 class Renderer(BaseRenderer):
@@ -38,7 +35,17 @@ class Renderer(BaseRenderer):
         return orjson.dumps(data)
 
 
-api = NinjaAPI(
+class Api(NinjaAPI):
+    """Says in its document how the token is sent: the check itself is `dashboard.access`, for pages too."""
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        document = super().get_openapi_schema(**options)
+        document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{}, {"token": []}]  # asked for only where DASHBOARD_TOKEN is set
+        return document
+
+
+api = Api(
     title="Agent Sandbox Dashboard",
     version="1",
     description="Telemetry as it was received. Nanoseconds are decimal texts: JavaScript's numbers would round them.",
@@ -53,6 +60,7 @@ api.add_router("", overview_router)
 api.add_router("", latency_router)
 api.add_router("", pools_router)
 api.add_router("", runs_router)
+api.add_router("", traces_router)
 
 
 @api.exception_handler(ParameterError)
@@ -85,43 +93,3 @@ def metric_points(request: HttpRequest) -> dict[str, object]:
     parameters = parse(request.GET, METRIC_NAMES, "all")
     page = parameters.page(queries.points(parameters.filter))
     return {"items": [rows.metric_point(point) for point in page.rows], "next": rows.cursor(page)}
-
-
-@api.get("/traces", response=shapes.Traces, openapi_extra=described(TRACE_NAMES), summary="Traces, newest first")
-def traces(request: HttpRequest) -> dict[str, object]:
-    parameters = parse(request.GET, TRACE_NAMES, "all")
-    page = parameters.page(queries.traces(parameters.filter))
-    until_ns = queries.looked_until(parameters.filter)
-    items = [rows.trace(trace) for trace in page.rows]
-    return {"items": items, "next": rows.cursor(page), "looked_until_ns": until_ns and str(until_ns)}
-
-
-@api.get(
-    "/traces/{trace_id}",
-    response={200: shapes.WholeTrace, 404: shapes.Problem},
-    openapi_extra=described(frozenset()),
-    summary="A trace with its spans and log records, oldest first",
-)
-def trace(
-    request: HttpRequest, trace_id: Annotated[str, Path(description=WORDS["trace_id"])]
-) -> Status[dict[str, object]]:
-    parse(request.GET, frozenset(), "all")
-    try:
-        trace_id = values.trace_id(trace_id)
-    except ValueError as error:
-        raise ParameterError({"trace_id": f"{values.shown(trace_id)} {error}"}) from error
-    summary = Trace.objects.filter(trace_id=trace_id).prefetch_related("head_operation").first()
-    if summary is None:
-        sentence = f"No span of the trace {trace_id} is here: none was received yet, or it was cleared."
-        if pruning := record.pruned(queries.mentioned_ns(trace_id)):
-            sentence += f" {kept.sentence(pruning)}"
-        return Status(404, {"detail": sentence, "problems": {"trace_id": sentence}})
-    found_spans = list(queries.trace_spans(trace_id)[: MAX_TRACE_ROWS + 1])
-    found_logs = list(queries.trace_logs(trace_id)[: MAX_TRACE_ROWS + 1])
-    whole = {
-        "trace": rows.trace(summary),
-        "spans": rows.spans(found_spans[:MAX_TRACE_ROWS]),
-        "logs": rows.logs(found_logs[:MAX_TRACE_ROWS]),
-        "complete": max(len(found_spans), len(found_logs)) <= MAX_TRACE_ROWS,
-    }
-    return Status(200, whole)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from dashboard.csv_rows import iso_time
 from sandboxes.models import Claim, Link
 from sandboxes.records import Moment, Stage, Why
 
@@ -58,6 +59,19 @@ def stage(found: Stage) -> Item:
         "precision_ns": str(found.precision_ns),
         "source": found.end.source,
         "pre_warmed": found.pre_warmed,
+    }
+
+
+def stage_of(row: Claim, found: Stage) -> Item:
+    """A stage with the claim it is of: the columns of stages.csv."""
+    same = ("namespace", "pool", "template", "start_type")
+    return {
+        "claim_uid": row.uid,
+        "claim": row.name,
+        **{name: getattr(row, name) for name in same},
+        **stage(found),
+        "start": iso_time(found.start.time_ns),
+        "end": iso_time(found.end.time_ns),
     }
 
 

@@ -31,6 +31,19 @@ def claims(request: HttpRequest) -> dict[str, object]:
     return {"items": [claim_rows.claim(claim) for claim in page.rows], "next": rows.cursor(page)}
 
 
+@router.get(
+    "/stages",
+    response=shapes.Stages,
+    openapi_extra=described(CLAIM_NAMES),
+    summary="Stages of claims, the newest claim first; `limit` counts claims, whose stages come together",
+)
+def stages(request: HttpRequest) -> dict[str, object]:
+    parameters = parse(request.GET, CLAIM_NAMES, "all")
+    page = parameters.page(questions.claims(parameters.claims))
+    items = [claim_rows.stage_of(claim, stage) for claim in page.rows for stage in from_json(claim.lifecycle).stages]
+    return {"items": items, "next": rows.cursor(page)}
+
+
 @router.get("/links", response=shapes.Links, openapi_extra=described(CLAIM_NAMES), summary="Links, oldest first")
 def links(request: HttpRequest) -> dict[str, object]:
     parameters = parse(request.GET, CLAIM_NAMES, "all")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard.api.shapes import Problem
+from dashboard.overview.area import ORDERS
 from dashboard.parameters import MAX_LIMIT, RANGES, STATUSES
 from sandboxes.questions import START_TYPES
 from sandboxes.questions import STATES as CLAIM_STATES
@@ -40,11 +41,40 @@ WRONG = {
 }
 
 
+DENIED = {
+    "description": "DASHBOARD_TOKEN is set, and the request has not brought it.",
+    "content": {"application/json": {"schema": Problem.json_schema()}},
+}
+# Texts all of them, and an empty one is as good as none: forms send every field they have.
+TEXT: dict[str, Any] = {"type": "string"}
+VALUES: dict[str, dict[str, Any]] = {
+    "range": {"enum": ["", *RANGES]},
+    "status": {"enum": ["", *STATUSES]},
+    "start": {"enum": ["", *START_TYPES]},
+    "state": {"enum": ["", *CLAIM_STATES]},
+    "sort": {"enum": ["", *ORDERS]},
+    "limit": {"pattern": "^([1-9][0-9]{0,2}|1000)?$"},
+    "cursor": {"pattern": "^(-?[0-9]{1,18}-([0-9a-f]{32}|[0-9]{1,18}))?$"},
+    "trace_id": {"pattern": "^([0-9a-fA-F]{32})?$"},
+    "stream": {"pattern": "^([1-9][0-9]{0,17})?$"},
+    "severity": {"pattern": "^(trace|debug|info|warn|error|fatal|[1-9]|1[0-9]|2[0-4])?$"},
+    "min_duration": {"pattern": r"^([0-9]{1,6}(\.[0-9]{1,3})?(ns|us|ms|s|m|h))?$"},
+    "from": {"anyOf": [{"maxLength": 0}, {"format": "date-time"}, {"pattern": "^[0-9]{1,18}$"}]},
+    "to": {"anyOf": [{"maxLength": 0}, {"format": "date-time"}, {"pattern": "^[0-9]{1,18}$"}]},
+}
+
+
 def described(names: frozenset[str]) -> dict[str, Any]:
     """What the document says of a list that takes these parameters."""
     parameters = [
-        {"name": name, "in": "query", "required": False, "description": words, "schema": {"type": "string"}}
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": words,
+            "schema": {"type": "string"} | VALUES.get(name, {}),
+        }
         for name, words in WORDS.items()
         if name in names
     ]
-    return {"responses": {"400": WRONG}, **({"parameters": parameters} if parameters else {})}
+    return {"responses": {"400": WRONG, "401": DENIED}, **({"parameters": parameters} if parameters else {})}

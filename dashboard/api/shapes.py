@@ -181,6 +181,26 @@ class Stage(Schema):
     pre_warmed: bool
 
 
+class StageOfClaim(Stage):
+    """A stage with the claim it is of."""
+
+    claim_uid: str
+    namespace: str
+    claim: str
+    pool: str
+    template: str
+    start_type: str
+    start: str
+    end: str
+
+
+class Stages(Schema):
+    """The stages of a page of claims."""
+
+    items: list[StageOfClaim]
+    next: str | None
+
+
 class ProofOfWhy(Schema):
     """The object or Event that shows why."""
 

@@ -21,6 +21,8 @@ LAG_NS = SECOND  # by which a pool's status may be late
 def levels(versions: Sequence[Version], start_ns: int, end_ns: int) -> list[Level]:
     """How many were ready from `start_ns` to `end_ns`; there is no level for a time the pool was not there."""
     found: list[Level] = []
+    if not versions:  # a range that ends before the pool was first seen
+        return found
     filling = False
     until = [*(later.time_ns for _, later in pairwise(versions)), end_ns]
     for version, stop_ns in zip(versions, until, strict=True):

@@ -178,7 +178,8 @@ def _range(
     is_watched: Still,
 ) -> tuple[int, int]:
     """The time levels are drawn over: the range; without a beginning, from the first there is to the last we know."""
-    end_ns = min(f.to_ns or time.time_ns(), time.time_ns())
+    now_ns = time.time_ns()
+    end_ns = now_ns if f.to_ns is None else min(f.to_ns, now_ns)
     if f.from_ns is not None:
         return min(f.from_ns, end_ns - SHORTEST_NS), end_ns
     if not any(is_watched(cluster) for cluster in clusters):

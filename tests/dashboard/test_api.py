@@ -174,7 +174,7 @@ def test_the_document_names_every_parameter_that_is_taken(client: Client) -> Non
     for name, names in LISTS.items():
         operation = document["paths"][f"/api/v1/{name}"]["get"]
         assert {parameter["name"] for parameter in operation["parameters"]} == names
-        assert operation["responses"].keys() == {"200", "400"}
+        assert operation["responses"].keys() == {"200", "400", "401"}
     assert len(document["paths"]["/api/v1/traces/{trace_id}"]["get"]["parameters"]) == 1
 
 
