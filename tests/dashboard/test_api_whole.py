@@ -48,7 +48,7 @@ def test_stages_are_read_claim_by_claim(client: Client) -> None:
     everything = client.get("/api/v1/stages", {"limit": "1000"}).json()
     assert everything["next"] is None
     seen: list[Any] = []
-    cursor = ""
+    cursor: str | None = ""
     while cursor is not None:
         page = client.get("/api/v1/stages", {"limit": "2", "cursor": cursor}).json()
         assert len({stage["claim_uid"] for stage in page["items"]}) <= 2
@@ -85,8 +85,7 @@ def test_a_trace_as_otlp_is_read_back_as_it_was(client: Client, monkeypatch: pyt
     before = [items(client, name, trace) for name in ("spans", "logs")]
     Span.objects.all().delete()
     Log.objects.all().delete()
-    for signal, name in (("traces", "spans"), ("logs", "logs")):
-        again = decode(signal, bodies[name], "json")
+    for again in (decode("traces", bodies["spans"], "json"), decode("logs", bodies["logs"], "json")):
         assert not again.rejected
         save_now(again)
     assert [items(client, name, trace) for name in ("spans", "logs")] == before
@@ -146,4 +145,5 @@ def test_no_two_shapes_of_the_document_share_a_name() -> None:
 
 
 def _subclasses(kind: type) -> list[type]:
-    return [one for child in kind.__subclasses__() for one in (child, *_subclasses(child))]
+    children: list[type] = kind.__subclasses__()
+    return children + [one for child in children for one in _subclasses(child)]
