@@ -57,7 +57,7 @@ def _facts(queryset: QuerySet[Span]) -> dict[str, list[SpanFacts]]:
 def _span(row: tuple[Any, ...], operation: Operation, scope: str) -> SpanFacts:
     _, span_id, parent, _, _, start_ns, duration_ns, status, message, precision_ns, text = row
     name = operation.name
-    return SpanFacts(  # by position: names would cost a third more
+    return SpanFacts(  # by position: of thousands of spans, names are felt
         bytes(span_id).hex(),
         None if parent is None else bytes(parent).hex(),
         name,
@@ -74,8 +74,8 @@ def _span(row: tuple[Any, ...], operation: Operation, scope: str) -> SpanFacts:
 
 
 def _telling(attributes: str) -> bool:
-    """Whether attributes say whose a span is, what it was about or that it failed. Others are not parsed, which saves
-    half of the time; asked with `in`, where a pattern took a third of it."""
+    """Whether attributes say whose a span is, what it was about or that it failed. Others are not parsed: reading is
+    most of what a trace of thousands of spans costs. Asked with `in`, which is quicker than a pattern."""
     if '"sandbox.' in attributes:
         return True
     return CODE in attributes and any(rest.lstrip()[:1] in FAILED for rest in attributes.split(CODE)[1:])
