@@ -9,6 +9,7 @@ from dashboard.api import api
 from dashboard.views.charts import chart
 from dashboard.views.claim import claim
 from dashboard.views.claims import claims
+from dashboard.views.compare import compare_claims, compare_traces
 from dashboard.views.export import export
 from dashboard.views.filter_words import filter_words
 from dashboard.views.health import healthz, readyz, status
@@ -27,9 +28,11 @@ from dashboard.views.traces import traces
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("claims/", claims, name="claims"),
+    path("claims/compare/", compare_claims, name="compare_claims"),
     path("claims/<path:uid>/", claim, name="claim"),
     path("traces/", traces, name="traces"),
     path("traces/words/", filter_words, name="filter_words"),
+    path("traces/compare/", compare_traces, name="compare_traces"),
     path("traces/<str:trace_id>/", trace, name="trace"),
     path("metrics/", metrics, name="metrics"),
     path("logs/", logs, name="logs"),
