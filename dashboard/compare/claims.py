@@ -60,6 +60,11 @@ class Comparison:
     events_a: Sequence[tuple[str, str]]  # that a alone has
     events_b: Sequence[tuple[str, str]]
 
+    @property
+    def ready_precision_ns(self) -> int:
+        """A difference is no better known than the worse of both."""
+        return max(self.a.precision_ns, self.b.precision_ns)
+
 
 def compare(a: Claim, b: Claim, now_ns: int) -> Comparison:
     """`b` against `a`."""

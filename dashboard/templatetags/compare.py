@@ -25,6 +25,6 @@ def signed(ns: int) -> str:
 
 
 @register.filter
-def magnitude(ns: int) -> str:
-    """How much, without a sign."""
-    return duration(abs(ns))
+def magnitude(ns: int, precision_ns: int = 1) -> str:
+    """How much, without a sign, no finer than it was measured."""
+    return duration(abs(ns), precision_ns)
