@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from collector.ingest import Unavailable
+from collector.queries import count_up_to
 from dashboard.parameters import RUN_NAMES, ParameterError, Parameters, parse
 from dashboard.runs import choices
 from dashboard.runs.form import RunForm, initial
@@ -35,9 +36,10 @@ def runs(request: HttpRequest) -> HttpResponse:
 
 
 def _list(parameters: Parameters) -> dict[str, Any]:
-    page = parameters.page(questions.runs(parameters.claims))
+    found = questions.runs(parameters.claims)
+    page, (count, more) = parameters.page(found), count_up_to(found)
     rows = [(run, from_json(run.plan), outcome.totals_of(run)) for run in page.rows]
-    return {"rows": rows, "next": page.next, "range": parameters.range}
+    return {"rows": rows, "next": page.next, "range": parameters.range, "count": count, "more": more}
 
 
 @never_cache

@@ -157,6 +157,12 @@ def test_a_run_that_does_not_exist_is_not_found(client: Client) -> None:
     page(client, "/runs/nothing/", 404)
 
 
+def test_the_csv_button_says_how_many_rows_it_brings(client: Client) -> None:
+    ended()
+    assert "CSV 1 row" in words(page(client, "/runs/?range=all"))
+    assert "CSV" not in words(page(client, "/runs/?range=never", status=400)).partition("Runs")[2][:200]
+
+
 def test_the_csv_has_the_documented_columns_first(client: Client) -> None:
     run_id = ended()
     recording.annotate(run_id, "=cmd()")
