@@ -40,6 +40,7 @@ def main() -> None:
         _pages(server)
     for module, arguments in (
         ("bench.live", [str(min(SECONDS, 15))]),
+        ("bench.export", [str(SPANS), str(min(SECONDS, 10))]),
         ("bench.hints", []),
         ("bench.rollups", [str(min(SECONDS, 10)), str(ROLLUP_SPANS)]),
         ("bench.overview", []),
