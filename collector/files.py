@@ -21,6 +21,7 @@ from contextlib import suppress
 from datetime import tzinfo
 from typing import Any, BinaryIO, NamedTuple, cast
 
+from collector.bundle.beside import BESIDE, restore
 from collector.console import ConsoleReader, FoundObject, Problem, Scanner
 from collector.decode import DecodeError, Encoding, Signal, decode
 from collector.records import Batch, Clock
@@ -113,7 +114,7 @@ def read_file(
     else:
         found = _read_text(data, _encoding(head), ConsoleReader(zone, local_zone))
     for item in found:
-        if isinstance(item, Batch):
+        if isinstance(item, Batch) and item.log_ordinals is None:  # a bundle's are numbered already
             _number_equal_logs(item, seen)
         yield item
     if source.problem:
@@ -138,7 +139,7 @@ def _read_text(
     for found in Scanner(text):
         if isinstance(found, FoundObject) and (signals := _otlp_signals(found.value)):
             for signal in signals:
-                yield from _decoded(signal, found.text.encode(), "json", found.line)
+                yield from _decoded(signal, found.text.encode(), "json", found.line, found.value.get(BESIDE))
         elif isinstance(found, FoundObject) and (objects := _cluster_objects(found.value)) is not None:
             yield ClusterObjects(found.line, found.value, objects)
         else:
@@ -211,7 +212,9 @@ def _likely_signal(body: bytes) -> Signal | None:
     return best if best is not None and sound[best] > 0 else None
 
 
-def _decoded(signal: Signal, body: bytes, encoding: Encoding, line: int) -> Iterator[Batch | Problem]:
+def _decoded(
+    signal: Signal, body: bytes, encoding: Encoding, line: int, beside: object = None
+) -> Iterator[Batch | Problem]:
     try:
         batch = decode(signal, body, encoding)
     except DecodeError as error:
@@ -220,6 +223,7 @@ def _decoded(signal: Signal, body: bytes, encoding: Encoding, line: int) -> Iter
     # A receiver dates such records by their arrival. A file arrives whenever somebody imports it.
     dated = [log for log in batch.logs if log.clock != Clock.RECEIPT]
     undated, batch.logs = len(batch.logs) - len(dated), dated
+    restore(batch, beside)
     yield batch
     if batch.rejected:
         yield Problem(line, "; ".join(batch.reasons), count=batch.rejected)

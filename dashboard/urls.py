@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
 from dashboard.api import api
+from dashboard.views.bundle import bundle
 from dashboard.views.charts import chart
 from dashboard.views.claim import claim
 from dashboard.views.claims import claims
@@ -57,4 +58,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", api.urls),
     path("charts/<name>.json", chart, name="chart"),
     path("export/<name>.csv", export, name="export"),
+    path("export/<kind>.bundle", bundle, name="bundle"),
 ]

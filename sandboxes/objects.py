@@ -50,6 +50,14 @@ def change(
     kind: Kind, how: ChangeType, received_ns: int, value: Mapping[str, Any], after_ns: int | None = None
 ) -> Change | None:
     """A change of one of our objects; None for one that is no business of ours. Raises Malformed."""
+    found = sound_change(kind, how, received_ns, value, after_ns)
+    return found if _is_ours(kind, value) else None
+
+
+def sound_change(
+    kind: Kind, how: ChangeType, received_ns: int, value: Mapping[str, Any], after_ns: int | None = None
+) -> Change:
+    """A change of an object that somebody has found to be ours: a bundle holds no others. Raises Malformed."""
     metadata = mapping(value, "metadata")
     for key, longest in (
         ("uid", MAX_UID_CHARS),
@@ -61,8 +69,6 @@ def change(
         sound = isinstance(text, str) and len(text) <= longest and text.isprintable()
         if not sound or (key == "uid" and not text):
             raise Malformed(f"a {kind} without a sound metadata.{key}")
-    if not _is_ours(kind, value):
-        return None
     lean = {key: item for key, item in metadata.items() if key != "managedFields"}
     return Change(how, kind, received_ns, {**value, "metadata": lean}, after_ns)
 

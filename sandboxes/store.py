@@ -55,6 +55,18 @@ def keep(cluster: ClusterIdentity, changes: Sequence[Change], committed: Committ
     return Kept(len(new), frozenset(told))
 
 
+def keep_story(cluster: ClusterIdentity | None, lifecycle: Lifecycle, committed: Committed) -> bool:
+    """Keeps a claim that nothing here tells of, as a bundle tells it; says whether it was kept."""
+    if Claim.objects.filter(uid=lifecycle.uid).exists():
+        return False
+    row = Claim(uid=lifecycle.uid, cluster=cluster_row(cluster, 0) if cluster else None)
+    _fill(row, lifecycle)
+    row.save()
+    rollup.change([], [rollup.measurements(row)])
+    committed.tell("claims", [row.uid])
+    return True
+
+
 def add_client(moments: Mapping[str, tuple[Moment | None, Moment | None]], committed: Committed) -> None:
     """Adds to claims, by uid, when their client had them and ran its first command; telemetry tells that."""
     rows = list(_locked(moments))
