@@ -19,6 +19,7 @@ MAX_LINES = 300
 
 MODULES = [path for app in APPS for path in sorted((ROOT / app).rglob("*.py")) if "migrations" not in path.parts]
 # Reports are files to take away: all they need is in them, and a content policy of their own.
+TEXTS = {".py", ".html", ".css", ".js", ".md"}
 TEMPLATES = [path for path in sorted((ROOT / "templates").rglob("*.html")) if path.parent.name != "report"]
 SCRIPTS = sorted((ROOT / "static" / "js").rglob("*.js"))
 
@@ -93,6 +94,14 @@ def test_the_container_listens_where_its_ports_are_published() -> None:
         "postgres": ["team"],
         "redis": ["team"],
     }
+
+
+def test_no_merge_has_left_its_marks() -> None:
+    folders = ("collector", "dashboard", "sandboxes", "templates", "static/css", "static/js", "docs", "tests")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in TEXTS]
+    marked = [path for path in files if re.search(r"^(<{7} |>{7} |={7}$)", path.read_text(), re.MULTILINE)]
+    assert len(files) > 300
+    assert marked == []
 
 
 # The content policy allows nothing inline, and text from outside never becomes markup

@@ -26,7 +26,7 @@ from dashboard.kept import claim_days, gone
 from dashboard.templatetags.formats import duration
 from sandboxes import story
 from sandboxes.models import Claim
-from sandboxes.records import Lifecycle, Milestone, Moment, State
+from sandboxes.records import Milestone, State
 
 OBJECTS = "objects"
 VIEWS = (START, LIFE, OBJECTS)
@@ -94,10 +94,6 @@ def _context(request: HttpRequest, seen: Seen, view: str, zoom: Zoom | None, ske
     # Escaped piece by piece in timeline_html.
     context["lanes"] = [(lane, mark_safe(rows_html(lane.rows, traces, icons))) for lane in drawn.lanes]  # noqa: S308
     return context
-
-
-def _commands(lifecycle: Lifecycle, is_open: bool, ended: Moment | None, now_ns: int) -> list[tuple[str, str]]:
-    return commands(lifecycle.name, lifecycle.namespace, is_open, ended.time_ns if ended else None, now_ns)
 
 
 def _raw(seen: Seen) -> list[dict[str, Any]]:
