@@ -12,12 +12,13 @@ CLIENTS := $(VENV)/instrumented/installed $(JAVASCRIPT)/node_modules/.installed
 SLOW := --ignore=tests/browser --ignore=tests/faults --ignore=tests/cluster
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-sqlite test-postgresql test-browser test-faults cluster-tools test-cluster bench lint
+.PHONY: help run demo test test-sqlite test-postgresql test-long test-browser test-faults cluster-tools test-cluster bench lint
 
 help:
 	@echo "make run           start the dashboard: http://127.0.0.1:8000/"
 	@echo "make demo          the same with recorded sessions in it, apart from your own data"
 	@echo "make test          the tests, on SQLite and on PostgreSQL"
+	@echo "make test-long     recorded sessions in every order, real programs; on both databases"
 	@echo "make test-browser  the pages in Chromium"
 	@echo "make test-faults   kill -9 under load, overload, clean stops; on both databases"
 	@echo "make test-cluster  claims of a real control plane; make cluster-tools builds it once, with Go"
@@ -33,11 +34,16 @@ demo: $(VENV)/installed
 test: test-sqlite test-postgresql
 
 test-sqlite: $(VENV)/installed-dev $(CLIENTS)
-	$(PYTEST) $(PARALLEL) $(SLOW)
+	$(PYTEST) $(PARALLEL) $(SLOW) -m "not long"
 
 # Plain functions are the same on both databases: they have been tested.
 test-postgresql: $(VENV)/installed-dev $(CLIENTS)
-	$(PYTHON_IN) -m tests.postgresql $(PYTEST) $(PARALLEL) --database-only $(SLOW)
+	$(PYTHON_IN) -m tests.postgresql $(PYTEST) $(PARALLEL) --database-only $(SLOW) -m "not long"
+
+# Every recorded session, whole and in every order, and real programs: what would make `make test` a matter of minutes.
+test-long: $(VENV)/installed-dev $(CLIENTS)
+	$(PYTEST) $(PARALLEL) $(SLOW) -m long
+	$(PYTHON_IN) -m tests.postgresql $(PYTEST) $(PARALLEL) --database-only $(SLOW) -m long
 
 test-browser: $(VENV)/installed-dev
 	$(PYTEST) tests/browser

@@ -14,7 +14,7 @@ PROGRAM = Path(__file__).parent / "instrumented" / "program.py"
 # An environment of its own, with older packages than ours. Made by `make test`.
 INSTRUMENTED = ROOT / ".venv" / "instrumented" / "bin"
 
-pytestmark = [pytest.mark.server, pytest.mark.one_database]
+pytestmark = [pytest.mark.server, pytest.mark.one_database, pytest.mark.long]
 
 
 def run_program(server: Server, service: str, port: int, **variables: str) -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.clients.test_instrumented import INSTRUMENTED, PROGRAM
 from tests.server import OURS, ROOT, Server, free_ports
 
-pytestmark = [pytest.mark.server, pytest.mark.one_database]
+pytestmark = [pytest.mark.server, pytest.mark.one_database, pytest.mark.long]
 
 MANAGE = str(ROOT / "manage.py")
 

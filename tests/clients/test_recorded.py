@@ -38,7 +38,7 @@ METHODS = {
 }
 KINDS = ("gauge", "sum", "histogram", "exponentialHistogram", "summary")
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.long]
 
 
 @pytest.fixture(scope="module", params=RECORDINGS, ids=lambda path: path.parent.name)

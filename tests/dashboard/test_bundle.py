@@ -30,6 +30,8 @@ from tests.factories import T0_NS, batch, make_histogram, make_log, make_point, 
 from tests.sandboxes.loading import LAB, changes_of
 from tests.sandboxes.recordings import DATA, SCENARIOS
 
+pytestmark = pytest.mark.long
+
 # What moves with the clock, or is the database's own number.
 MOVING = re.compile(
     r'data-version="[^"]*"|data-open-ms="[^"]*"|(?<=<span data-counts>)[^<]*|open for [^·]*·|(?<=")log-[0-9]+'

@@ -30,7 +30,7 @@ from sandboxes.records import Clock, Milestone
 from sandboxes.store import IMPORTED, save_changes
 from tests.sandboxes.recordings import DATA, SCENARIOS, truth, watch_lines
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 Place = tuple[str, str]
 Step = tuple[int, Callable[[], object]]  # when it was received, and what stores it

@@ -21,7 +21,7 @@ from sandboxes.hints import HintKind
 from sandboxes.models import Claim, Cursor, Hint, Link
 from tests.sandboxes.test_correlate_recordings import cluster_of, join, judge, steps, telemetry_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 def fill(scenario: str) -> None:

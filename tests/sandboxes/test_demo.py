@@ -20,6 +20,8 @@ from sandboxes.demo import APART_S, SESSIONS, begin_ns, moved, moves_s
 from tests.pack_demo import pack
 from tests.server import OURS, ROOT, Server, wait_for
 
+pytestmark = pytest.mark.long
+
 SECOND = 10**9
 WAIT_S = 120  # only a failure takes that long
 

@@ -18,7 +18,7 @@ from tests.sandboxes.fake_cluster import FakeCluster, until
 from tests.sandboxes.recordings import truth, watch_lines
 from tests.server import Server
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.long]
 
 WAIT_S = 120  # only a failure takes that long; a busy machine may take half of it
 ROOT = Path(__file__).parent.parent.parent
