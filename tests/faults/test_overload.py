@@ -42,7 +42,7 @@ def locked_database(server: Server) -> Iterator[None]:
     """Somebody else is writing."""
     if server.database_url:
         with psycopg.connect(server.database_url) as connection:
-            connection.execute("LOCK TABLE collector_span IN ACCESS EXCLUSIVE MODE")
+            connection.execute("LOCK TABLE collector_span IN EXCLUSIVE MODE")  # others may read meanwhile
             yield
         return
     with closing(sqlite3.connect(server.data_dir / "dashboard.sqlite3", timeout=30, isolation_level=None)) as database:
