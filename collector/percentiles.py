@@ -1,4 +1,4 @@
-"""Percentiles of a histogram point, by the rules of OTLP's data model. Plain Python.
+"""Percentiles of a histogram point, by the rules of OTLP's data model, and of plain values. Plain Python.
 
 Buckets are walked from the most negative to the most positive: linear inside explicit bounds, logarithmic inside
 exponential ones, held between min and max when the point has them. An explicit histogram's last bucket is open: its
@@ -8,8 +8,8 @@ lower bound is all that is known, and the answer says so.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, TypeVar
 
 from collector.records import MetricKind
 
@@ -27,7 +27,13 @@ class PointLike(Protocol):
     def detail(self) -> Any: ...
 
 
+Value = TypeVar("Value")
 Bucket = tuple[float, float, int]  # lower bound, upper bound, how many
+
+
+def nearest(ordered: Sequence[Value], q: float) -> Value:
+    """The `q` quantile of sorted values by nearest rank: one that was measured."""
+    return ordered[max(0, math.ceil(q * len(ordered)) - 1)]
 
 
 def percentile(kind: int, point: PointLike, q: float) -> tuple[float, bool] | None:

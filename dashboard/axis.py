@@ -5,6 +5,7 @@ Before: `waterfall` and lists with bars know their durations. After: templates d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -31,6 +32,13 @@ class Tick:
 def percent(part_ns: int, whole_ns: int) -> float:
     """Two decimals are a fiftieth of a pixel at 1440."""
     return round(100 * part_ns / whole_ns, 2) if whole_ns else 0.0
+
+
+def log_percent(value: float, low: float, high: float) -> float:
+    """Where a value lies on a logarithmic line from `low` to `high`; beyond its ends, at the end."""
+    if not 0 < low < high:
+        return 0.0
+    return round(100 * min(1.0, max(0.0, math.log(max(value, low) / low) / math.log(high / low))), 2)
 
 
 def ticks(length_ns: int, most: int = 8, from_ns: int = 0) -> list[Tick]:

@@ -1,7 +1,7 @@
-"""Small pictures the server draws itself: a sparkline, and a strip of dots on a logarithmic line.
+"""A small picture the server draws itself: a sparkline.
 
-Before: plain arrays. After: coordinates for `<svg>`; template tags `sparkline` and `dots` (templatetags/charts.py).
-They need no Plotly, no JavaScript and no request, so that a table may have fifty of them.
+Before: a plain array. After: coordinates for `<svg>`; the template tag `sparkline` (templatetags/charts.py). It needs
+no Plotly, no JavaScript and no request, so that a table may have fifty of them.
 """
 
 from __future__ import annotations
@@ -35,11 +35,3 @@ def sparkline(values: Sequence[float | None]) -> Sparkline:
         path.append(f"{pen}{end[0]} {end[1]}")
         pen = "L"
     return Sparkline("".join(path), end)
-
-
-def log_places(values: Sequence[float], low: float, high: float) -> list[float]:
-    """Where values lie on a logarithmic line from `low` to `high`, in percent of it."""
-    if not 0 < low < high:
-        return [0.0 for _ in values]
-    length = math.log(high / low)
-    return [round(100 * min(1.0, max(0.0, math.log(max(value, low) / low) / length)), 2) for value in values]

@@ -5,11 +5,13 @@ Before: the claims of the pool as `sandboxes.questions` finds them. After: the c
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
+from collector.percentiles import nearest
+from dashboard.axis import log_percent
 from sandboxes import questions
 from sandboxes.lifecycle import from_json
 from sandboxes.models import Claim
@@ -59,17 +61,15 @@ def usual(claim: Claim) -> Usual:
     for _, start_type, ns in found:
         by_type[start_type].append(ns)
     own_ns = claim.time_to_ready_ns
-    scale = _Scale([ns for kind in by_type.values() for ns in kind])
+    lengths = [max(ns, 1) for kind in by_type.values() for ns in kind] or [1]
+    at = partial(log_percent, low=min(lengths) / ROOM, high=max(lengths) * ROOM)
     alike = sorted(by_type.get(claim.start_type, []))
-    medians = [
-        Median(scale.at(middle(values)), start_type, middle(values))
-        for start_type, values in by_type.items()
-        if len(values) >= FEWEST
-    ]
+    middles = {kind: nearest(sorted(values), 0.5) for kind, values in by_type.items() if len(values) >= FEWEST}
+    medians = [Median(at(ns), kind, ns) for kind, ns in middles.items()]
     return Usual(
-        starts=[Start(uid, scale.at(ns), start_type, ns) for uid, start_type, ns in found],
+        starts=[Start(uid, at(ns), start_type, ns) for uid, start_type, ns in found],
         medians=_apart(medians),
-        x=None if own_ns is None else scale.at(own_ns),
+        x=None if own_ns is None else at(own_ns),
         words="" if own_ns is None or len(alike) < FEWEST else _compared(own_ns, alike, claim.start_type),
         stages_ns=_stages(claim) if len(alike) >= FEWEST else {},
     )
@@ -110,21 +110,4 @@ def _stages(claim: Claim) -> dict[str, int]:
         for stage in from_json(lifecycle).stages:
             if not stage.pre_warmed:
                 lengths[stage.name].append(stage.duration_ns)
-    return {name: middle(values) for name, values in lengths.items()}
-
-
-def middle(values: list[int]) -> int:
-    """The median; of an even number the lower one, which somebody really had."""
-    return sorted(values)[(len(values) - 1) // 2]
-
-
-class _Scale:
-    """A logarithmic line in percent, with some room at both ends."""
-
-    def __init__(self, values_ns: list[int]) -> None:
-        self.low = math.log(max(min(values_ns, default=1), 1) / ROOM)
-        self.high = math.log(max(max(values_ns, default=1), 1) * ROOM)
-
-    def at(self, ns: int) -> float:
-        share = (math.log(max(ns, 1)) - self.low) / (self.high - self.low)
-        return round(100 * min(max(share, 0.0), 1.0), 2)
+    return {name: nearest(sorted(values), 0.5) for name, values in lengths.items()}

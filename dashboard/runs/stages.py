@@ -6,10 +6,12 @@ Before: `outcome` has the durations, the worker has compared. After: views.run d
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from dashboard.axis import log_percent
 from sandboxes.models import Run, RunComparison
 from sandboxes.runs.outcome import Measure, Sample
 
@@ -52,34 +54,34 @@ def read(run: Run, measures: list[Measure], samples: Mapping[str, Sample], earli
     found = RunComparison.objects.filter(run=run, earlier=earlier).first() if earlier else None
     moved = {stage["name"]: stage for stage in found.stages} if found else {}
     values = [duration.ns for sample in samples.values() for duration in sample if duration.ns]
-    scale = _Scale(min(values, default=10**6), max(values, default=10**9))
+    low_ns, high_ns = _ends(values)
     return Stages(
-        rows=[_row(measure, samples[measure.name], moved.get(measure.name), scale) for measure in measures],
-        ticks=[Place(scale.percent(ns), label) for ns, label in TICKS if scale.low_ns <= ns <= scale.high_ns],
+        rows=[
+            _row(
+                measure, samples[measure.name], moved.get(measure.name), partial(log_percent, low=low_ns, high=high_ns)
+            )
+            for measure in measures
+        ],
+        ticks=[Place(log_percent(ns, low_ns, high_ns), label) for ns, label in TICKS if low_ns <= ns <= high_ns],
         earlier=earlier,
         waits=earlier is not None and found is None,
     )
 
 
-def _row(measure: Measure, sample: Sample, moved: dict[str, Any] | None, scale: _Scale) -> StageRow:
+def _row(measure: Measure, sample: Sample, moved: dict[str, Any] | None, place: Callable[[float], float]) -> StageRow:
     durations = [duration.ns for duration in sample]
     step = max(1, len(durations) // MAX_DOTS)
     return StageRow(
         measure=measure,
-        dots=[scale.percent(duration_ns) for duration_ns in sorted(durations)[::step]],
-        p50_percent=scale.percent(measure.all.p50_ns),
-        earlier_percent=scale.percent(moved["earlier_p50_ns"]) if moved else None,
+        dots=[place(duration_ns) for duration_ns in sorted(durations)[::step]],
+        p50_percent=place(measure.all.p50_ns),
+        earlier_percent=place(moved["earlier_p50_ns"]) if moved else None,
         moved=moved,
     )
 
 
-class _Scale:
-    """From a power of ten below the shortest to one above the longest."""
-
-    def __init__(self, shortest_ns: int, longest_ns: int) -> None:
-        self.low_ns = 10 ** math.floor(math.log10(max(shortest_ns, SMALLEST_NS)))
-        self.high_ns = 10 ** math.ceil(math.log10(min(max(longest_ns, 10 * self.low_ns), LARGEST_NS)))
-
-    def percent(self, ns: int) -> float:
-        held = min(max(ns, self.low_ns), self.high_ns)
-        return round(100 * math.log(held / self.low_ns) / math.log(self.high_ns / self.low_ns), 2)
+def _ends(values_ns: Sequence[int]) -> tuple[int, int]:
+    """A power of ten below the shortest, and one above the longest."""
+    low_ns = 10 ** math.floor(math.log10(max(min(values_ns, default=10**6), SMALLEST_NS)))
+    longest_ns = min(max(max(values_ns, default=10**9), 10 * low_ns), LARGEST_NS)
+    return low_ns, 10 ** math.ceil(math.log10(longest_ns))

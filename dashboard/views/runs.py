@@ -62,12 +62,13 @@ def new_run(request: HttpRequest) -> HttpResponse:
 
 
 def _form(request: HttpRequest, form: RunForm, failed: str = "", status: int = 200) -> HttpResponse:
-    pools = choices.pools()
+    cluster = choices.last_watched()
+    pools = choices.pools(cluster) if cluster else []
     context = {
         "form": form,
         "failed": failed,
         "off": _off(),
-        "too_old": choices.too_old(),
+        "too_old": cluster.name if cluster and choices.is_too_old(cluster) else "",
         "pools": pools,
         "namespaces": sorted({pool.namespace for pool in pools}),
         "most": settings.RUNS_MAX_SANDBOXES,

@@ -5,10 +5,10 @@ Before: `reading` has the claims of the time range. After: a row of the page.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 
+from collector.percentiles import nearest
 from sandboxes.pools.shapes import ClaimRow, Figures, Spread
 from sandboxes.records import StartType, State
 
@@ -37,8 +37,3 @@ def _spread(claims: Sequence[ClaimRow], start: StartType) -> Spread | None:
         claim.time_to_ready_ns for claim in claims if claim.start_type == start and claim.time_to_ready_ns is not None
     )
     return Spread(len(values), nearest(values, 0.5), nearest(values, 0.95)) if values else None
-
-
-def nearest(values: Sequence[int], q: float) -> int:
-    """The percentile by nearest rank, of sorted values: one that a claim really had."""
-    return values[max(0, math.ceil(q * len(values)) - 1)]

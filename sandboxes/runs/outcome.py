@@ -6,13 +6,13 @@ Before: `recording` has the client's side of each sandbox, the watcher the clust
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from collector.percentiles import nearest
 from sandboxes.lifecycle import STAGES, from_json
 from sandboxes.models import Claim, Run, RunSandbox
 from sandboxes.plans import from_json as plan_from_json
@@ -96,8 +96,7 @@ def spread(sample: Iterable[Duration]) -> Spread | None:
     row = sorted(sample)
     if not row:
         return None
-    p50, p95, p99 = (row[math.ceil(q * len(row)) - 1] for q in (0.5, 0.95, 0.99))
-    figures = (p50, p95, p99, row[-1])
+    figures = [nearest(row, q) for q in (0.5, 0.95, 0.99, 1)]
     return Spread(len(row), *(each.ns for each in figures), *(each.precision_ns for each in figures))
 
 

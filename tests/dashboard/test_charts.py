@@ -15,6 +15,7 @@ from django.test import Client
 from plotly.offline import get_plotlyjs_version
 
 from collector.ingest import save_now
+from dashboard.axis import log_percent
 from dashboard.charts import (
     Area,
     Chart,
@@ -36,7 +37,7 @@ from dashboard.charts import (
 )
 from dashboard.charts.axes import MOST_TICKS, value_axis
 from dashboard.charts.shared import Shared
-from dashboard.charts.strips import log_places, sparkline
+from dashboard.charts.strips import sparkline
 from tests.factories import SECOND, batch, make_point
 
 START = 1_795_540_000 * SECOND
@@ -188,7 +189,7 @@ def test_a_sparkline_breaks_where_there_is_nothing() -> None:
     assert line.path.count("M") == 2
     assert line.end is not None
     assert sparkline([]).end is None
-    assert log_places([1, 10, 100, 1_000], 1, 100) == [0, 50, 100, 100]
+    assert [log_percent(value, 1, 100) for value in (1, 10, 100, 1_000)] == [0, 50, 100, 100]
 
 
 def test_all_who_ask_at_once_wait_for_one_computation() -> None:

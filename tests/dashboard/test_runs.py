@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from django_tasks_db.models import DBTaskResult
@@ -96,6 +98,16 @@ def test_the_form_begins_with_the_last_plan_and_with_what_the_link_names(client:
     html = page(client, "/runs/new/?count=5")
     assert 'value="last-pool"' in html
     assert 'value="5"' in html
+
+
+def test_the_form_offers_the_pools_that_are_there_with_what_is_ready_of_them(client: Client) -> None:
+    load("failures")
+    html = page(client, "/runs/new/")
+    offered = re.findall(r'<option value="([^"]+)">default</option>', html)
+    pools = "crash-later-pool crash-pool huge-pool orphan-pool simple-sandbox-pool slow-pull-pool"
+    assert offered == pools.split()
+    assert "simple-sandbox-pool 2 of 2 ready" in words(html)
+    assert "huge-pool 0 of 0 ready" in words(html)
 
 
 def test_an_ended_run_shows_cells_stages_and_rows_that_lead_to_claims(client: Client) -> None:
