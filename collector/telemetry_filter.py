@@ -7,7 +7,7 @@ spans.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from django.db.models import Model, QuerySet
 
@@ -38,7 +38,16 @@ class TelemetryFilter:
     metric: str = ""  # the name of one
 
 
-def in_range(queryset: QuerySet[Row], f: TelemetryFilter, time: str) -> QuerySet[Row]:
+class Ranged(Protocol):
+    """A filter with a range of time: from_ns <= time < to_ns, each end open where it is None."""
+
+    @property
+    def from_ns(self) -> int | None: ...
+    @property
+    def to_ns(self) -> int | None: ...
+
+
+def in_range(queryset: QuerySet[Row], f: Ranged, time: str) -> QuerySet[Row]:
     """The rows whose column `time` lies in the range."""
     if f.from_ns is not None:
         queryset = queryset.filter(**{f"{time}__gte": f.from_ns})

@@ -13,8 +13,6 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from django.db.models import Q
-
 from collector.latency.figures import (
     MOST_BANDS,
     PERCENTILES,
@@ -32,8 +30,8 @@ from collector.latency.figures import (
 from collector.latency.ranges import POINTS, Range, asked
 from collector.rollup import Subject, rows
 from sandboxes.lifecycle.stages import STAGES
-from sandboxes.models import Cluster, StageSeries
-from sandboxes.questions import ClaimFilter
+from sandboxes.models import StageSeries
+from sandboxes.questions import ClaimFilter, cluster_ids
 from sandboxes.rollup import TIME_TO_READY
 
 Key = TypeVar("Key", bound=Hashable)
@@ -144,8 +142,7 @@ def _series(f: ClaimFilter, stage: str) -> Iterator[StageSeries]:
     exact = {"stage": stage, "namespace": f.namespace, "pool": f.pool, "template": f.template, "start_type": f.start}
     found = StageSeries.objects.filter(**{name: value for name, value in exact.items() if value})
     if f.cluster:
-        ids = Cluster.objects.filter(Q(uid=f.cluster) | Q(name=f.cluster)).values_list("id", flat=True)
-        found = found.filter(cluster__in=list(ids))
+        found = found.filter(cluster__in=cluster_ids(f.cluster))
     return found.iterator()
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Q, QuerySet, TextField, Value
 from django.db.models.functions import Concat
 
+from collector.telemetry_filter import in_range
 from sandboxes import surroundings
 from sandboxes.models import Claim, Cluster, Link, RunSandbox
 from sandboxes.records import Change, StartType, State
@@ -56,24 +57,24 @@ class ClaimFilter:
 
 def claims(f: ClaimFilter) -> QuerySet[Claim]:
     """Claims whose axis begins in the range, newest first."""
-    found = Claim.objects.order_by("-zero_ns", "-id")
-    if f.from_ns is not None:
-        found = found.filter(zero_ns__gte=f.from_ns)
-    if f.to_ns is not None:
-        found = found.filter(zero_ns__lt=f.to_ns)
+    found = in_range(Claim.objects.order_by("-zero_ns", "-id"), f, "zero_ns")
     exact = {"namespace": f.namespace, "pool": f.pool, "template": f.template, "start_type": f.start, "state": f.state}
     found = found.filter(**{name: value for name, value in exact.items() if value})
     if f.claim:
         found = found.filter(Q(uid=f.claim) | Q(name=f.claim))
     if f.cluster:
-        ids = Cluster.objects.filter(Q(uid=f.cluster) | Q(name=f.cluster)).values_list("id", flat=True)
-        found = found.filter(cluster__in=list(ids))
+        found = found.filter(cluster__in=cluster_ids(f.cluster))
     if f.run:
         found = found.filter(name__in=RunSandbox.objects.filter(run__uid=f.run).values("claim"))
     if f.q:
         columns = ("name", "uid", "pool", "sandbox", "reason", "node")
         found = found.filter(Q(*((f"{column}__icontains", f.q) for column in columns), _connector=Q.OR))
     return found.prefetch_related("cluster")
+
+
+def cluster_ids(cluster: str) -> list[int]:
+    """The clusters of this uid or name."""
+    return list(Cluster.objects.filter(Q(uid=cluster) | Q(name=cluster)).values_list("id", flat=True))
 
 
 def links(f: ClaimFilter) -> QuerySet[Link]:

@@ -150,8 +150,8 @@ def count_news(*, wait: bool = False) -> int:
             found = _longer(found, window_s)
             count_into(subject, window_s, found)
     ids = [row[0] for row in rows]
-    for position in range(0, len(ids), 500):
-        part = ids[position : position + 500]
+    for position in range(0, len(ids), PORTION):
+        part = ids[position : position + PORTION]
         execute(f"DELETE FROM collector_rollupnews WHERE id IN ({','.join(['%s'] * len(part))})", part)
     return len(rows)
 

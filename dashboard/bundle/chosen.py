@@ -9,10 +9,10 @@ claim its traces whole, and the other claims in them, without which what is shar
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from django.db.models import Q
 from django.http import QueryDict
 
 from collector import queries
@@ -22,6 +22,7 @@ from dashboard.parameters import CLAIM_NAMES, PAGING_NAMES, TIME_NAMES, TRACE_NA
 from sandboxes import questions
 from sandboxes.models import Claim, Link, Run, RunSandbox
 from sandboxes.questions import ClaimFilter
+from sandboxes.runs import questions as run_questions
 
 MOST = 100_000  # traces or claims named one by one; beyond it a range of time is the better choice
 NO_LIMIT = 2**63 - 1
@@ -90,19 +91,14 @@ def _claims(parameters: Parameters) -> Chosen:
 
 
 def _range(parameters: Parameters) -> Chosen:
-    times = Q()
-    if parameters.filter.from_ns is not None:
-        times &= Q(asked_ns__gte=parameters.filter.from_ns)
-    if parameters.filter.to_ns is not None:
-        times &= Q(asked_ns__lt=parameters.filter.to_ns)
     found = questions.claims(parameters.claims).prefetch_related(None)
     claims = _few(found.values_list("uid", flat=True)[: MOST + 1], "claims")
-    runs = list(Run.objects.filter(times).order_by("id").values_list("uid", flat=True))
+    runs = list(run_questions.runs(parameters.claims).order_by("id").values_list("uid", flat=True))
     return Chosen("range", parameters.range, claims=claims, runs=runs, everything=parameters.filter)
 
 
-def _few(found: object, noun: str) -> list[str]:
-    ids: list[str] = list(found)  # type: ignore[call-overload]  # a queryset of one column
+def _few(found: Iterable[Any], noun: str) -> list[str]:
+    ids: list[str] = list(found)
     if len(ids) > MOST:
         raise ParameterError({"range": f"More than {MOST:,} {noun}: choose a shorter range."})
     return ids

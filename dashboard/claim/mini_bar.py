@@ -21,6 +21,9 @@ class Piece:
     width: float
 
 
+Part = tuple[str, int, int]  # owner, start and end, from the axis's beginning
+
+
 @dataclass(frozen=True, slots=True)
 class MiniBar:
     """What it is made of, and what it waits for now; `too_long`: it reaches beyond the scale."""
@@ -32,14 +35,28 @@ class MiniBar:
 
 def mini_bar(lifecycle: Lifecycle, scale_ns: int, now_ns: int) -> MiniBar:
     """The stages of the start, and the one it is in until now."""
-    zero_ns = lifecycle.zero_ns
-    parts = [(stage.owner, stage.start.time_ns, stage.end.time_ns) for stage in story.starting_stages(lifecycle)]
     wait = story.wait(lifecycle, now_ns)
+    parts = _parts(lifecycle, wait)
+    pieces = [_piece(owner, start_ns, end_ns, scale_ns) for owner, start_ns, end_ns in parts]
+    return MiniBar([piece for piece in pieces if piece.width > 0], _last_ns(parts) > scale_ns, wait)
+
+
+def length_ns(lifecycle: Lifecycle, now_ns: int) -> int:
+    """How long its bar would be."""
+    return _last_ns(_parts(lifecycle, story.wait(lifecycle, now_ns)))
+
+
+def _parts(lifecycle: Lifecycle, wait: story.Wait | None) -> list[Part]:
+    zero_ns = lifecycle.zero_ns
+    stages = story.starting_stages(lifecycle)
+    parts: list[Part] = [(one.owner, one.start.time_ns - zero_ns, one.end.time_ns - zero_ns) for one in stages]
     if wait is not None:
-        parts.append((wait.owner, wait.start_ns, wait.end_ns))
-    pieces = [_piece(owner, start_ns - zero_ns, end_ns - zero_ns, scale_ns) for owner, start_ns, end_ns in parts]
-    last_ns = max((end_ns - zero_ns for _, _, end_ns in parts), default=0)
-    return MiniBar([piece for piece in pieces if piece.width > 0], last_ns > scale_ns, wait)
+        parts.append((wait.owner, wait.start_ns - zero_ns, wait.end_ns - zero_ns))
+    return parts
+
+
+def _last_ns(parts: list[Part]) -> int:
+    return max((end_ns for _, _, end_ns in parts), default=0)
 
 
 def _piece(owner: str, start_ns: int, end_ns: int, scale_ns: int) -> Piece:

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dashboard.axis import Tick, scale_ns, ticks
-from dashboard.claim.mini_bar import MiniBar, mini_bar
-from sandboxes import questions, story, timeline
+from dashboard.claim.mini_bar import MiniBar, length_ns, mini_bar
+from sandboxes import questions, timeline
 from sandboxes.lifecycle import STAGES, from_json
 from sandboxes.models import Claim
 from sandboxes.records import Lifecycle, Stage
@@ -70,7 +70,7 @@ def compare(a: Claim, b: Claim, now_ns: int) -> Comparison:
     """`b` against `a`."""
     stories = [from_json(claim.lifecycle) for claim in (a, b)]
     # The scale is the longer one's: two bars are compared, neither is an outlier.
-    longest_ns = max(_length_ns(one, now_ns) for one in stories)
+    longest_ns = max(length_ns(one, now_ns) for one in stories)
     scale = scale_ns([longest_ns])
     left, right = (_side(claim, one, scale, now_ns) for claim, one in zip((a, b), stories, strict=True))
     ready = None
@@ -100,12 +100,6 @@ def before(claim: Claim) -> Claim | None:
         return None
     alike = questions.siblings(claim).filter(start_type=claim.start_type, zero_ns__lt=claim.zero_ns)
     return alike.exclude(pk=claim.pk).first()
-
-
-def _length_ns(lifecycle: Lifecycle, now_ns: int) -> int:
-    ends = [stage.end.time_ns for stage in story.starting_stages(lifecycle)]
-    wait = story.wait(lifecycle, now_ns)
-    return max([*ends, *([wait.end_ns] if wait else [])], default=lifecycle.zero_ns) - lifecycle.zero_ns
 
 
 def _side(claim: Claim, lifecycle: Lifecycle, scale: int, now_ns: int) -> Side:

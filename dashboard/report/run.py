@@ -74,9 +74,7 @@ def _numbers(shown: sheet.Sheet) -> Section:
 
 
 def _at(of: Spread | None, name: str) -> Cell:
-    if of is None:
-        return length(None)
-    return length(getattr(of, f"{name}_ns"), getattr(of, f"{name}_precision_ns"))
+    return length(None) if of is None else length(*of.at(name))
 
 
 def _stages(shown: sheet.Sheet, compared: RunComparison | None) -> Section:

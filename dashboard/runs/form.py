@@ -26,6 +26,7 @@ MAX_COMMANDS = 20
 MAX_COMMAND_CHARS = 4_000
 MAX_FILE_CHARS = 100_000
 DAY_S = 86_400
+NAMESPACE_OF: dict[str, str] = {Way.GATEWAY: "gateway_namespace", Way.TUNNEL: "router_namespace"}  # fields
 WAYS = [
     (Way.TUNNEL.value, "kubectl tunnel to the router"),
     (Way.DIRECT.value, "URL of the router"),
@@ -117,7 +118,7 @@ class RunForm(forms.Form):
             )
         if way == Way.GATEWAY and not NAME.fullmatch(cleaned.get("gateway", "")):
             self.add_error("gateway", "The name of the Gateway.")
-        named = {Way.GATEWAY: "gateway_namespace", Way.TUNNEL: "router_namespace"}.get(way)  # type: ignore[arg-type]
+        named = NAMESPACE_OF.get(way or "")
         if named and cleaned.get(named) and not NAME.fullmatch(cleaned[named]):
             self.add_error(named, "A Kubernetes name: small letters, digits and -.")
 

@@ -7,7 +7,7 @@ run goes on.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dashboard.axis import Tick, scale_ns, ticks
 from dashboard.claim.mini_bar import MiniBar, mini_bar
@@ -100,7 +100,7 @@ def read(run: Run, now_ns: int, rows_shown: int = ROWS) -> Sheet:
     starting = [now_ns - row.requested_ns for row in flight if row.requested_ns and not row.ready_ns]
     scale = scale_ns([*waits.values(), *starting] or [EMPTY_SCALE_NS])
     ended = [row for row in rows if row.state not in FLIGHT and row.state != SandboxState.WAITING and row.requested_ns]
-    totals = outcome.totals(sandboxes) if rows else outcome.totals_of(run)
+    totals = replace(outcome.totals(sandboxes), requested=plan.count)
     samples = outcome.samples(sandboxes)
     measures = outcome.measures(samples)
     waited = next((measure for measure in measures if measure.name == outcome.TIME_TO_READY), None)

@@ -57,6 +57,4 @@ def moved_words(moved: dict[str, Any]) -> str:
 @register.filter
 def at(spread: Spread | None, name: str) -> str:
     """A percentile of a spread (p50, p95, p99, max), no finer than it was measured; a dash where nothing was."""
-    if spread is None:
-        return duration(None)
-    return duration(getattr(spread, f"{name}_ns"), getattr(spread, f"{name}_precision_ns"))
+    return duration(None) if spread is None else duration(*spread.at(name))

@@ -159,7 +159,7 @@ def _may_be_one(one: int | None, other: int | None, clusters: Mapping[int, Clust
 
 def _versions(f: ClaimFilter, pools: Collection[Key]) -> tuple[dict[Key, list[Version]], bool]:
     """Of each pool, what it was when the range began, and what it became."""
-    of_range, complete = reading.pool_versions(f.from_ns, f.to_ns)
+    of_range, complete = reading.pool_versions(f)
     from_ns = f.from_ns
     if not complete and of_range:  # levels are drawn from where versions are known without a gap
         from_ns = of_range[0].version.time_ns

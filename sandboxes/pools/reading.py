@@ -17,6 +17,7 @@ from django.db.models import BooleanField, Max, QuerySet
 from django.db.models.expressions import RawSQL
 
 from collector.raw import raw_rows
+from collector.telemetry_filter import Ranged, in_range
 from sandboxes import object_fields as fields
 from sandboxes.models import BLUEPRINTS, Claim, Cluster, ObjectVersion
 from sandboxes.object_fields import Object
@@ -67,13 +68,9 @@ def newest(before_ns: int | None = None, kinds: Iterable[Kind] = (Kind.POOL, Kin
     return list(stored.values())
 
 
-def pool_versions(from_ns: int | None, to_ns: int | None) -> tuple[list[Stored], bool]:
+def pool_versions(f: Ranged) -> tuple[list[Stored], bool]:
     """The versions of pools in the range, in the order they came, and whether those are all."""
-    rows = _blueprints().filter(kind=Kind.POOL.value)
-    if from_ns is not None:
-        rows = rows.filter(received_ns__gte=from_ns)
-    if to_ns is not None:
-        rows = rows.filter(received_ns__lt=to_ns)
+    rows = in_range(_blueprints().filter(kind=Kind.POOL.value), f, "received_ns")
     found = [each for each, _ in _read(rows.order_by("-received_ns", "-id")[: MAX_VERSIONS + 1])]
     return found[MAX_VERSIONS - 1 :: -1], len(found) <= MAX_VERSIONS
 

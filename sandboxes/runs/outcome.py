@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -36,6 +36,10 @@ class Spread:
     p95_precision_ns: int = 1
     p99_precision_ns: int = 1
     max_precision_ns: int = 1
+
+    def at(self, name: str) -> tuple[int, int]:
+        """(ns, its precision) of p50, p95, p99 or max."""
+        return getattr(self, f"{name}_ns"), getattr(self, f"{name}_precision_ns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +207,8 @@ def final(run_id: str) -> dict[str, Any]:
 def totals_of(run: Run) -> Totals:
     """A run's totals: kept, or counted while it goes on."""
     if run.outcome is None:
-        sandboxes = sandboxes_of(run.uid)
-        return (
-            totals(sandboxes)
-            if sandboxes.rows
-            else Totals(plan_from_json(run.plan).count, 0, 0, 0, 0, 0, 0, None, None)
-        )
+        # One that waits for a worker has no sandboxes yet.
+        return replace(totals(sandboxes_of(run.uid)), requested=plan_from_json(run.plan).count)
     return totals_from(run.outcome)
 
 

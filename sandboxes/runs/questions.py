@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 
+from collector.telemetry_filter import in_range
 from sandboxes.models import Run
 from sandboxes.questions import ClaimFilter
 from sandboxes.runs.recording import RunState
@@ -16,11 +17,7 @@ MOST_EARLIER = 30
 
 def runs(f: ClaimFilter) -> QuerySet[Run]:
     """Runs asked for in the range, newest first; of a pool or a namespace."""
-    found = Run.objects.order_by("-asked_ns", "-id")
-    if f.from_ns is not None:
-        found = found.filter(asked_ns__gte=f.from_ns)
-    if f.to_ns is not None:
-        found = found.filter(asked_ns__lt=f.to_ns)
+    found = in_range(Run.objects.order_by("-asked_ns", "-id"), f, "asked_ns")
     for name in ("pool", "namespace"):
         if wanted := getattr(f, name):
             found = found.filter(**{f"plan__{name}": wanted})

@@ -201,14 +201,13 @@ def _set(run_id: str, states: Sequence[RunState], **members: Any) -> None:
 
 
 def _save(run_id: str, changed: Sequence[Sandbox]) -> None:
-    rows = {
-        row.number: row for row in RunSandbox.objects.filter(run__uid=run_id, number__in=[s.number for s in changed])
-    }
-    for sandbox in changed:
-        row = rows.get(sandbox.number)
-        for name, value in _members(sandbox).items() if row else ():
+    """Writes the rows that are still there: everything may have been cleared meanwhile."""
+    by_number = {sandbox.number: sandbox for sandbox in changed}
+    rows = list(RunSandbox.objects.filter(run__uid=run_id, number__in=list(by_number)))
+    for row in rows:
+        for name, value in _members(by_number[row.number]).items():
             setattr(row, name, value)
-    RunSandbox.objects.bulk_update(rows.values(), COLUMNS, batch_size=100)
+    RunSandbox.objects.bulk_update(rows, COLUMNS, batch_size=100)
 
 
 def _members(sandbox: Sandbox) -> dict[str, Any]:
