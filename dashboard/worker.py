@@ -7,6 +7,7 @@ its own: a tunnel that hangs must not hurt the server, and the SDK and SciPy sta
 from __future__ import annotations
 
 import asyncio
+import logging
 import subprocess
 import sys
 import threading
@@ -15,13 +16,15 @@ from contextlib import suppress
 from functools import partial
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from django_tasks_db.models import DBTaskResult
 
-from collector.ingest import ingest
+from collector.ingest import Unavailable, ingest
 from collector.writer import Committed
 from sandboxes.models import Run
 from sandboxes.runs import recording, tasks
+
+log = logging.getLogger(__name__)
 
 LOOK_INTERVAL_S = 5.0
 STOP_TIMEOUT_S = 20  # what it takes to delete some hundred claims; the rest is cleaned up at the next start
@@ -75,9 +78,13 @@ class RunWorker:
 
     async def _run(self) -> None:
         while True:
-            await asyncio.to_thread(_look_for_silent)
-            if settings.RUNS_WORKER == "auto" and self._process is None and await asyncio.to_thread(_is_waiting):
-                await self._begin()
+            try:
+                waiting = await asyncio.to_thread(_look)
+                if waiting and settings.RUNS_WORKER == "auto" and self._process is None:
+                    await self._begin()
+            except (DatabaseError, Unavailable, OSError) as error:
+                # A database that is locked or away, no process to be had: the next look may find it otherwise.
+                log.warning("looking for test runs waits: %s", error)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._asked.wait(), LOOK_INTERVAL_S)
             self._asked.clear()
@@ -97,7 +104,8 @@ class RunWorker:
     def _ended(self, process: subprocess.Popen[bytes]) -> None:
         if self._process is process:
             self._process = None
-        self._asked.set()
+        if process.returncode == 0:  # one that cannot even begin would be started over and over
+            self._asked.set()
 
 
 def _start() -> subprocess.Popen[bytes]:
@@ -116,21 +124,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _is_waiting() -> bool:
-    """Whether a task waits for a worker."""
-    try:
-        return DBTaskResult.objects.ready().exists()
-    finally:
-        connection.close()  # this thread's, which may not be used again
-
-
-def _look_for_silent() -> None:
-    """Asks for the clean-up of runs whose process is not heard of any more."""
+def _look() -> bool:
+    """Asks for the clean-up of runs whose process is not heard of any more; gives whether a task waits for a worker."""
     try:
         for run_id in recording.silent(time.time_ns()):
             ingest.run_from_thread(partial(_ask_for_clean_up, run_id))
+        return DBTaskResult.objects.ready().exists()
     finally:
-        connection.close()
+        connection.close()  # this thread's, which may not be used again
 
 
 def _ask_for_clean_up(run_id: str, committed: Committed) -> None:
