@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.bodies import SPANS_A_BODY
 from bench.server import ROOT, Server, running_server
-from bench.tables import quantile, table
+from bench.tables import looks, quantile, table
 
 SECONDS = float(os.environ.get("BENCH_SECONDS", "20"))
 SPANS = int(os.environ.get("BENCH_SPANS", "1000000"))
@@ -115,14 +115,7 @@ def _pages(server: Server) -> None:
         "traces, API": "/api/v1/traces?limit=50",
         "a health check (what any request costs)": "/healthz",
     }
-    rows = []
-    for name, path in paths.items():
-        times_ms = []
-        for _ in range(LOOKS):
-            began = time.perf_counter()
-            server.get(path)
-            times_ms.append((time.perf_counter() - began) * 1e3)
-        rows.append((name, f"{quantile(times_ms, 0.5):.1f}, {max(times_ms):.1f} ms"))
+    rows = looks(server.get, paths, LOOKS)
     table(f"pages over {server.status()['spans']:,} spans: median and worst of {LOOKS}", rows)
 
 

@@ -21,8 +21,8 @@ from k8s_agent_sandbox.sandbox_client import SandboxClient
 
 from sandboxes.cluster import blocking
 from tests.cluster.plane import Plane
+from tests.cluster.runs import new_runner, press_start, wait_for_end
 from tests.cluster.starting import plane_with_pools
-from tests.cluster.test_runs import new_runner, press_start, wait_for_end
 from tests.server import Server
 
 COUNT = int(os.environ.get("RUN_COUNT", "100"))

@@ -22,7 +22,7 @@ import orjson
 from websockets.asyncio.client import connect
 
 from bench.server import Server
-from bench.tables import quantile, table
+from bench.tables import looks, quantile, table
 from tests.sandboxes.fake_cluster import FakeCluster
 from tests.sandboxes.recordings import watch_lines
 
@@ -228,14 +228,7 @@ async def pages(watched: Watched, claims: int) -> None:
         "the list, all": "/claims/?range=all",
         "a health check (what any request costs)": "/healthz",
     }
-    rows = []
-    for name, path in paths.items():
-        times_ms = []
-        for _ in range(LOOKS):
-            began = time.perf_counter()
-            await asyncio.to_thread(server.get, path)
-            times_ms.append((time.perf_counter() - began) * 1e3)
-        rows.append((name, f"{quantile(times_ms, 0.5):.1f}, {max(times_ms):.1f} ms"))
+    rows = await asyncio.to_thread(looks, server.get, paths, LOOKS)
     table(f"pages over {watched.count(CLAIMS_SQL):,} claims: median and worst of {LOOKS}", rows)
 
 

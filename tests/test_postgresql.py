@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import postgresql
+from tests.required import refuse
 from tests.server import ROOT
 
 LOOK = "import os, psycopg; psycopg.connect(os.environ['DATABASE_URL']).execute('SELECT 1'); raise SystemExit(7)"
@@ -26,7 +27,7 @@ def test_it_passes_the_exit_status_on_and_leaves_nothing_behind() -> None:
     try:
         postgresql.find_programs()
     except postgresql.Missing as error:
-        pytest.skip(str(error))
+        refuse(str(error))
     with tempfile.TemporaryDirectory() as temporary:
         Path(temporary).chmod(0o755)  # PostgreSQL's own user has to pass through
         command = [sys.executable, "-m", "tests.postgresql", sys.executable, "-c", LOOK]

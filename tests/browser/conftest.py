@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
+from tests.required import refuse
 from tests.server import Server, running_server
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -26,10 +26,7 @@ def browser() -> Iterator[Browser]:
     """The system's Chromium."""
     path = find_chromium()
     if path is None:
-        reason = "no Chromium: install the package chromium"
-        if os.environ.get("REQUIRE_ALL"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        refuse("no Chromium: install the package chromium")
     expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.test_instrumented import INSTRUMENTED, PROGRAM
+from tests.required import refuse
 from tests.server import OURS, ROOT, Server, free_ports
 
 pytestmark = [pytest.mark.server, pytest.mark.one_database, pytest.mark.long]
@@ -32,10 +33,7 @@ def observe(environment: dict[str, str], *arguments: str) -> subprocess.Complete
 def python() -> str:
     """A Python with opentelemetry-instrument beside it."""
     if not (INSTRUMENTED / "opentelemetry-instrument").exists():
-        reason = "no opentelemetry-instrument: run `make test`, which installs it"
-        if os.environ.get("REQUIRE_ALL"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        refuse("no opentelemetry-instrument: run `make test`, which installs it")
     return str(INSTRUMENTED / "python")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.plane import Plane
+from tests.cluster.runs import new_runner
 from tests.cluster.starting import plane_with_pools
 from tests.server import Server
 
@@ -37,3 +38,12 @@ def dashboard(plane: Plane, unstarted: Server) -> Iterator[Server]:
     unstarted.start()
     yield unstarted
     unstarted.stop()
+
+
+@pytest.fixture(scope="module")
+def runner(plane: Plane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A dashboard that may start sandboxes, with kubectl on its PATH; each file of tests has one of its own."""
+    server = new_runner(plane, tmp_path_factory.mktemp("runner"))
+    server.start()
+    yield server
+    server.stop()

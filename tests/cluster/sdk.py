@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.cluster.plane import Plane
-from tests.cluster.starting import refuse
+from tests.required import refuse
 from tests.server import ROOT
 
 DOCUMENTED = ROOT / ".venv" / "documented" / "bin"

@@ -5,23 +5,13 @@ Before: perhaps the tools. After: a plane with the pools of objects/pools.yaml.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
-
-import pytest
 
 from tests.cluster.plane import OBJECTS, Plane, running_plane
 from tests.cluster.tools import Missing, find_tools
-
-
-def refuse(reason: str) -> NoReturn:
-    """Skips what cannot run here; with REQUIRE_ALL it fails."""
-    if os.environ.get("REQUIRE_ALL"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+from tests.required import refuse
 
 
 @contextmanager

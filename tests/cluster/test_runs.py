@@ -6,93 +6,32 @@ Whatever happens, no claim of a run is left in the cluster.
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
-import urllib.parse
-import urllib.request
-from collections.abc import Iterator
-from contextlib import suppress
-from http.cookiejar import CookieJar
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 
-from sandboxes.plans import RUN_LABEL
 from tests.cluster.plane import Plane
+from tests.cluster.runs import (
+    POOL,
+    WAIT_S,
+    cancel,
+    claims_left,
+    new_runner,
+    press_start,
+    run_of,
+    wait_for_end,
+    wait_until_busy,
+    worker_of,
+)
 from tests.server import ROOT, Server, wait_for
 
 pytestmark = pytest.mark.server
 
-WAIT_S = 240
-POOL = "warm-pool"
 MANAGE = [sys.executable, str(ROOT / "manage.py")]
-
-
-@pytest.fixture(scope="module")
-def runner(plane: Plane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A dashboard that may start sandboxes: with kubectl on its PATH."""
-    server = new_runner(plane, tmp_path_factory.mktemp("runner"))
-    server.start()
-    yield server
-    server.stop()
-
-
-def new_runner(plane: Plane, folder: Path) -> Server:
-    found = plane.environment
-    return Server(folder, DASHBOARD_CLUSTER="auto", KUBECONFIG=str(plane.kubeconfig), PATH=found["PATH"])
-
-
-def press_start(server: Server, plane: Plane, **fields: Any) -> str:
-    """Fills in the form and presses Start, as a browser would; gives the run's id."""
-    jar = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-    page = jar.open(f"{server.pages_url}/runs/new/").read().decode()
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-    assert token
-    form = {
-        "csrfmiddlewaretoken": token[1], "pool": POOL, "namespace": "default", "count": 4, "pace": "concurrency",
-        "concurrency": 4, "commands": "echo {i}", "ready_timeout_s": 120, "command_timeout_s": 60,
-        "time_to_live_s": 600, "way": "direct", "url": plane.router_url, **fields,
-    }  # fmt: skip
-    answer = jar.open(f"{server.pages_url}/runs/new/", urllib.parse.urlencode(form).encode())
-    found = re.fullmatch(r".*/runs/([0-9a-f]+)/", answer.url)
-    assert found, answer.read().decode()
-    return found[1]
-
-
-def run_of(server: Server, run_id: str) -> dict[str, str]:
-    return next(row for row in server.csv("runs") if row["id"] == run_id)
-
-
-def wait_for_end(server: Server, run_id: str) -> dict[str, str]:
-    """The run's row once it has ended."""
-    going_on = ("queued", "running", "cancelling")
-    wait_for(lambda: run_of(server, run_id)["state"] not in going_on, WAIT_S, lambda: server.log)
-    return run_of(server, run_id)
-
-
-def claims_left(plane: Plane, run_id: str) -> list[str]:
-    claims = plane.api.list("SandboxClaim")
-    labels = {claim["metadata"]["name"]: claim["metadata"].get("labels", {}) for claim in claims}
-    return [name for name, found in labels.items() if found.get(RUN_LABEL) == run_id]
-
-
-def wait_until_busy(plane: Plane, run_id: str, count: int = 2) -> None:
-    wait_for(lambda: len(claims_left(plane, run_id)) >= count, WAIT_S)
-
-
-def worker_of(server: Server) -> int:
-    """The id of the process that does the server's runs."""
-    assert server.process is not None
-    for path in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            parent = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-            if parent == server.process.pid and b"run_worker" in (path / "cmdline").read_bytes():
-                return int(path.name)
-    raise AssertionError(f"no worker runs:\n{server.log}")
 
 
 def test_each_sandbox_is_claimed_used_deleted_and_its_trace_is_its_claims(plane: Plane, runner: Server) -> None:
@@ -154,15 +93,6 @@ def test_a_cancelled_run_deletes_what_it_has(plane: Plane, runner: Server) -> No
     assert run["state"] == "cancelled"
     assert int(run["cancelled"]) > 0
     assert claims_left(plane, run_id) == []
-
-
-def cancel(server: Server, run_id: str) -> None:
-    jar = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-    page = jar.open(f"{server.pages_url}/runs/{run_id}/").read().decode()
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-    assert token
-    body = urllib.parse.urlencode({"csrfmiddlewaretoken": token[1]}).encode()
-    jar.open(f"{server.pages_url}/runs/{run_id}/cancel/", body).read()
 
 
 def test_a_worker_killed_in_mid_run_leaves_no_claim(plane: Plane, runner: Server) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import browser, context, page, problems
 from tests.cluster.plane import Plane
-from tests.cluster.test_runs import POOL, WAIT_S, claims_left, new_runner
+from tests.cluster.runs import POOL, WAIT_S, claims_left
 from tests.server import Server
 
 __all__ = ["browser", "context", "page", "problems"]  # fixtures
@@ -18,15 +16,6 @@ __all__ = ["browser", "context", "page", "problems"]  # fixtures
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
 WAIT_MS = WAIT_S * 1000
-
-
-@pytest.fixture(scope="module")
-def runner(plane: Plane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A dashboard with kubectl on its PATH."""
-    server = new_runner(plane, tmp_path_factory.mktemp("browsed"))
-    server.start()
-    yield server
-    server.stop()
 
 
 def fill_in(page: Page, runner: Server, plane: Plane, **fields: str) -> None:

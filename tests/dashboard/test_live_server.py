@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import subprocess
@@ -14,6 +13,7 @@ import pytest
 
 from tests.collector.test_http import send, trace_request
 from tests.pages import open_page
+from tests.required import refuse
 from tests.server import Server, running_server, wait_for
 
 PAGES = 50
@@ -33,10 +33,7 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
     """A Redis of the test's own."""
     program = shutil.which("redis-server")
     if program is None:
-        reason = "no Redis: install the package redis-server"
-        if os.environ.get("REQUIRE_ALL"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        refuse("no Redis: install the package redis-server")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]

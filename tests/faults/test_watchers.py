@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from sandboxes.recorded import read_changes
-from tests.sandboxes.fake_cluster import FakeCluster, until
+from tests.sandboxes.fake_cluster import FakeCluster, reachable_cluster, until
 from tests.sandboxes.recordings import truth, watch_lines
 from tests.server import ROOT, Server
 
@@ -47,11 +47,8 @@ class WatchClaims:
 
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[FakeCluster]:
-    cluster = FakeCluster()
-    await cluster.start()
-    cluster.kubeconfig(tmp_path / "kubeconfig")
-    yield cluster
-    await cluster.stop()
+    async with reachable_cluster(tmp_path) as cluster:
+        yield cluster
 
 
 @pytest.fixture

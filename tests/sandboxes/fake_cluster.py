@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -167,6 +168,16 @@ class FakeCluster:
                         await _write(response, event)
             except ConnectionResetError:  # who watched was killed
                 return response
+
+
+@asynccontextmanager
+async def reachable_cluster(folder: Path) -> AsyncIterator[FakeCluster]:
+    """A cluster, and a `kubeconfig` in the folder that leads to it."""
+    cluster = FakeCluster()
+    await cluster.start()
+    cluster.kubeconfig(folder / "kubeconfig")
+    yield cluster
+    await cluster.stop()
 
 
 def _selected(value: dict[str, Any], query: dict[str, str]) -> bool:

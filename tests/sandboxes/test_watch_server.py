@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.sandboxes.fake_cluster import FakeCluster, until
+from tests.sandboxes.fake_cluster import FakeCluster, reachable_cluster, until
 from tests.sandboxes.recordings import truth, watch_lines
 from tests.server import Server
 
@@ -26,11 +26,8 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.fixture
 async def cluster(tmp_path: Path) -> AsyncIterator[FakeCluster]:
-    cluster = FakeCluster()
-    await cluster.start()
-    cluster.kubeconfig(tmp_path / "kubeconfig")
-    yield cluster
-    await cluster.stop()
+    async with reachable_cluster(tmp_path) as cluster:
+        yield cluster
 
 
 @asynccontextmanager
