@@ -9,8 +9,6 @@ What arrives meanwhile is not part of it: the walk ends where the list ended at 
 
 from __future__ import annotations
 
-import csv
-import io
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -23,6 +21,7 @@ from django.http import QueryDict
 from collector.paging import Cursor, after
 from collector.raw import raw_rows
 from dashboard.csv_rows import TABLES, Lookups, Table, latency
+from dashboard.csv_rows.cells import Cells, line
 from dashboard.parameters import (
     CLAIM_NAMES,
     LATENCY_NAMES,
@@ -62,13 +61,11 @@ def csv_chunks(name: str, parameters: Parameters) -> Iterator[bytes]:
     return _table_chunks(TABLES[name], parameters)
 
 
-def _pieces(columns: tuple[str, ...], rows: Iterator[tuple[object, ...]]) -> Iterator[bytes]:
+def _pieces(columns: tuple[str, ...], rows: Iterator[Cells]) -> Iterator[bytes]:
     """Rows that are worked out instead of read from a table. The first piece is the header alone."""
-    part: list[tuple[object, ...]] = [columns]
+    part: list[Cells] = [columns]
     while part:
-        buffer = io.StringIO()
-        csv.writer(buffer, lineterminator="\r\n").writerows(part)
-        yield buffer.getvalue().encode()
+        yield "".join(map(line, part)).encode()
         part = list(islice(rows, ROWS_A_QUERY))
 
 
@@ -79,22 +76,17 @@ def _table_chunks(table: Table, parameters: Parameters) -> Iterator[bytes]:
     newest_id = table.model._default_manager.aggregate(newest=Max("id"))["newest"] or 0
     # "+ 0": a condition, and no invitation to walk by id instead of by time.
     found = table.find(parameters).alias(number=F("id") + 0).filter(number__lte=newest_id)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    writer.writerow(table.columns)
+    header = line(table.columns)
     while True:
         rows_wanted = min(left, ROWS_A_QUERY)
         rest = found if cursor is None else after(found, cursor)
         rows = raw_rows(rest[:rows_wanted], table.read)
-        written = list(islice(table.cells(rows, lookups), left))  # a claim has several stages
-        writer.writerows(written)
-        yield buffer.getvalue().encode()
-        left -= len(written)
+        lines = list(map(line, islice(table.cells(rows, lookups), left)))  # a claim has several stages
+        yield (header + "".join(lines)).encode()
+        left -= len(lines)
         if len(rows) < rows_wanted or not left:
             return
-        cursor = Cursor(rows[-1][0], str(rows[-1][1]))
-        buffer.seek(0)
-        buffer.truncate()
+        cursor, header = Cursor(rows[-1][0], str(rows[-1][1])), ""
 
 
 def gzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:

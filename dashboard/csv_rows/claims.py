@@ -11,7 +11,18 @@ from typing import Any
 import orjson
 from django.db.models import F, QuerySet
 
-from dashboard.csv_rows.cells import Cells, Lookups, Table, iso_or_empty, known, milliseconds, names, text
+from dashboard.csv_rows.cells import (
+    Cells,
+    Lookups,
+    Row,
+    Table,
+    iso_or_empty,
+    milliseconds,
+    milliseconds_or_empty,
+    names,
+    number,
+    text,
+)
 from dashboard.parameters import Parameters
 from sandboxes import questions
 from sandboxes.lifecycle import from_json
@@ -27,8 +38,8 @@ def _links(parameters: Parameters) -> QuerySet[Any]:
     return questions.links(parameters.claims).annotate(place=F("id")).order_by("place", "id")
 
 
-def _claim_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
-    clusters = lookups.of(Cluster, {row[3] for row in rows if row[3] is not None}, "name")
+def _claim_cells(rows: list[Row], lookups: Lookups) -> Iterable[Cells]:
+    clusters = lookups.of(Cluster, {row[3] for row in rows if row[3] is not None}, ("name",), text)
     for (
         zero_ns,
         _,
@@ -49,22 +60,22 @@ def _claim_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
         created_ns, ready_ns, deleted_ns, ready_after_ns, precision_ns, clock = rest
         yield (
             text(uid),
-            text(clusters[cluster][0]) if cluster in clusters else "",
+            clusters.get(cluster, ""),
             *(text(word) for word in (namespace, name, pool, template, start, state, reason, sandbox, pod, node)),
-            known(created_ns),
-            known(ready_ns),
-            known(deleted_ns),
-            "" if ready_after_ns is None else milliseconds(ready_after_ns),
-            "" if precision_ns is None else milliseconds(precision_ns),
+            number(created_ns),
+            number(ready_ns),
+            number(deleted_ns),
+            milliseconds_or_empty(ready_after_ns),
+            milliseconds_or_empty(precision_ns),
             clock,
-            zero_ns,
+            str(zero_ns),
             iso_or_empty(created_ns),
             iso_or_empty(ready_ns),
             iso_or_empty(deleted_ns),
         )
 
 
-def _stage_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
+def _stage_cells(rows: list[Row], lookups: Lookups) -> Iterable[Cells]:
     """A row for each stage of each claim, pre-warmed ones too: those say so."""
     for _, _, uid, namespace, name, pool, template, start, stored in rows:
         claim = tuple(text(word) for word in (uid, namespace, name, pool, template, start))
@@ -72,13 +83,13 @@ def _stage_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
             yield (
                 *claim,
                 stage.name,
-                stage.start.time_ns,
-                stage.end.time_ns,
+                str(stage.start.time_ns),
+                str(stage.end.time_ns),
                 milliseconds(stage.duration_ns),
                 milliseconds(stage.lower_ns),
                 milliseconds(stage.upper_ns),
                 stage.end.clock.value,
-                stage.precision_ns,
+                str(stage.precision_ns),
                 text(stage.end.source),
                 iso_or_empty(stage.start.time_ns),
                 iso_or_empty(stage.end.time_ns),
@@ -87,7 +98,7 @@ def _stage_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
             )
 
 
-def _link_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
+def _link_cells(rows: list[Row], lookups: Lookups) -> Iterable[Cells]:
     for _, _, uid, trace_id, span_id, evidence, certainty in rows:
         yield text(uid), bytes(trace_id).hex(), bytes(span_id).hex(), text(evidence), certainty
 

@@ -12,7 +12,7 @@ from itertools import islice
 from collector.latency import WindowLatency, windows
 from collector.models import Operation
 from collector.paging import Cursor
-from dashboard.csv_rows.cells import Cells, Lookups, iso_time, milliseconds, names, text
+from dashboard.csv_rows.cells import Cells, Lookups, iso_time, milliseconds_or_empty, names, text
 from dashboard.parameters import Parameters
 from dashboard.words import span_kind
 
@@ -30,7 +30,7 @@ def named_windows(parameters: Parameters) -> Iterator[Named]:
     place = None if cursor is None else (cursor.time_ns, int(cursor.key) if len(cursor.key) < 32 else 0)
     found = islice(windows(parameters.filter, place), parameters.limit)
     while part := list(islice(found, ROWS_A_LOOK_UP)):
-        operations = lookups.of(Operation, {window.operation_id for window in part}, "service", "name", "kind")
+        operations = lookups.of(Operation, {window.operation_id for window in part}, ("service", "name", "kind"))
         for window in part:
             if window.operation_id in operations:
                 service, name, kind = operations[window.operation_id]
@@ -48,15 +48,12 @@ def cells(parameters: Parameters) -> Iterator[Cells]:
         told = window.figures
         yield (
             iso_time(window.start_ns),
-            window.window_ns,
+            str(window.window_ns),
             text(service),
             text(name),
             kind,
-            told.count,
-            told.errors,
-            *(
-                "" if ns is None else milliseconds(ns)
-                for ns in (told.p50_ns, told.p90_ns, told.p95_ns, told.p99_ns, told.max_ns)
-            ),
-            window.start_ns,
+            str(told.count),
+            str(told.errors),
+            *map(milliseconds_or_empty, (told.p50_ns, told.p90_ns, told.p95_ns, told.p99_ns, told.max_ns)),
+            str(window.start_ns),
         )

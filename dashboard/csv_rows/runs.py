@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from django.db.models import QuerySet
 
-from dashboard.csv_rows.cells import Cells, Lookups, Table, iso_time, known, milliseconds, names, text
+from dashboard.csv_rows.cells import Cells, Lookups, Row, Table, iso_time, milliseconds_or_empty, names, number, text
 from dashboard.parameters import Parameters
 from sandboxes.models import Run
 from sandboxes.runs import outcome, questions
@@ -21,36 +21,35 @@ def _runs(parameters: Parameters) -> QuerySet[Any]:
     return questions.runs(parameters.claims)
 
 
-def _cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
+def _cells(rows: list[Row], lookups: Lookups) -> Iterable[Cells]:
     going_on = {run.pk: run for run in Run.objects.filter(pk__in=[row[1] for row in rows if row[-1] is None])}
-    for asked_ns, number, uid, state, note, asked_by, began_ns, ended_ns, stored_plan, stored in rows:
+    for asked_ns, pk, uid, state, note, asked_by, began_ns, ended_ns, stored_plan, stored in rows:
         plan = orjson.loads(stored_plan) if isinstance(stored_plan, str | bytes) else stored_plan
         found = orjson.loads(stored) if isinstance(stored, str | bytes) else stored
-        totals = outcome.totals_from(found) if found else outcome.totals_of(going_on[number])
+        totals = outcome.totals_from(found) if found else outcome.totals_of(going_on[pk])
         waited = totals.time_to_ready
         yield (
             text(uid),
             iso_time(asked_ns),
             text(plan["pool"]),
             text(plan["namespace"]),
-            plan["count"],
-            totals.ready,
-            totals.failed,
-            totals.cancelled,
-            *(
-                "" if waited is None else milliseconds(ns)
-                for ns in ((waited.p50_ns, waited.p95_ns, waited.p99_ns) if waited else (0, 0, 0))
+            str(plan["count"]),
+            str(totals.ready),
+            str(totals.failed),
+            str(totals.cancelled),
+            *map(
+                milliseconds_or_empty, (waited.p50_ns, waited.p95_ns, waited.p99_ns) if waited else (None, None, None)
             ),
             state,
             text(note),
-            number,
+            str(pk),
             text(asked_by),
-            asked_ns,
-            known(began_ns),
-            known(ended_ns),
-            totals.cold,
-            totals.warm,
-            totals.timed_out,
+            str(asked_ns),
+            number(began_ns),
+            number(ended_ns),
+            str(totals.cold),
+            str(totals.warm),
+            str(totals.timed_out),
             text(plan["label"]),
             text(orjson.dumps(plan).decode()),
         )

@@ -4,7 +4,7 @@ Before: `export` walks a list and hands over raw rows. After: `export` writes th
 order are a promise to spreadsheets and scripts; new columns go last.
 
 A hundred thousand rows a second leave 10 us a row for everything: hence plain tuples, and look-ups once for each
-resource, scope, operation, stream and link instead of joins.
+resource, scope, operation, stream and link instead of joins, their cells finished once as well.
 """
 
 from __future__ import annotations
@@ -16,76 +16,87 @@ import orjson
 
 from collector import queries
 from collector.models import Log, MetricPoint, MetricStream, Operation, Resource, Scope, Span
-from dashboard.csv_rows.cells import Cells, Lookups, Table, iso_time, known, milliseconds, names, text
-from dashboard.csv_rows.claimed import claimed
+from dashboard.csv_rows.cells import Cells, Lookups, Row, Table, iso_time, milliseconds, names, number, quoted, text
+from dashboard.csv_rows.claimed import Ids, claimed
 from dashboard.measured import PERCENTILES, measured
 from dashboard.words import metric_kind, severity, span_kind, status, temporality
 from sandboxes.correlate.lines import claims_of_lines, stored_line
 from sandboxes.questions import Linked
 
 
-def _span_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
-    operations = lookups.of(Operation, {row[6] for row in rows}, "service", "name", "kind")
-    resources = lookups.of(Resource, {row[7] for row in rows}, "attributes")
-    scopes = lookups.of(Scope, {row[8] for row in rows}, "name")
-    claims = claimed((row[2], row[3]) for row in rows)
+def _operation(service: str, name: str, kind: int) -> str:
+    return f"{text(service)},{text(name)},{span_kind(kind)}"
+
+
+def _claims(ids: Iterable[Ids], columns: int) -> dict[Ids, str]:
+    """The cells of those spans that are a claim's."""
+    return {span: ",".join(map(text, claim[:columns])) for span, claim in claimed(ids).items()}
+
+
+def _span_cells(rows: list[Row], lookups: Lookups) -> Iterable[Cells]:
+    operations = lookups.of(Operation, {row[6] for row in rows}, ("service", "name", "kind"), _operation)
+    resources = lookups.of(Resource, {row[7] for row in rows}, ("attributes",), text)
+    scopes = lookups.of(Scope, {row[8] for row in rows}, ("name",), text)
+    claims = _claims([(row[2], row[3]) for row in rows], columns=4)
     for start_ns, _, trace_id, span_id, parent, duration_ns, operation, resource, scope, code, message, own in rows:
-        service, name, kind = operations[operation]
         yield (
             trace_id.hex(),
             span_id.hex(),
             parent.hex() if parent else "",
-            text(service),
-            text(name),
-            span_kind(kind),
+            operations[operation],
             status(code),
             text(message),
             iso_time(start_ns),
-            start_ns,
-            "" if duration_ns is None else start_ns + duration_ns,
-            "" if duration_ns is None else milliseconds(duration_ns),
-            text(scopes[scope][0]),
-            *map(text, claims[trace_id, span_id]),
-            own,
-            resources[resource][0],
+            str(start_ns),
+            "," if duration_ns is None else f"{start_ns + duration_ns},{milliseconds(duration_ns)}",
+            scopes[scope],
+            claims.get((trace_id, span_id), ",,,"),
+            text(own),
+            resources[resource],
         )
 
 
 def _body(stored: str | None) -> str:
-    """A body that is a text as itself, any other as JSON."""
+    """A body that is a text as itself, any other as JSON; a number is no text, whatever its sign."""
     if stored is None or stored == "null":
         return ""
-    return text(orjson.loads(stored)) if stored.startswith('"') else stored
+    return text(orjson.loads(stored)) if stored.startswith('"') else quoted(stored)
 
 
-def _log_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
-    resources = lookups.of(Resource, {row[2] for row in rows}, "service", "attributes")
-    scopes = lookups.of(Scope, {row[3] for row in rows}, "name")
-    claims = claimed((row[7], row[8]) for row in rows)
+def _service_and_attributes(service: str, attributes: str) -> tuple[str, str]:
+    return text(service), text(attributes)
+
+
+def _log_cells(rows: list[Row], lookups: Lookups) -> Iterable[Cells]:
+    columns = ("service", "attributes")
+    resources = lookups.of(Resource, {row[2] for row in rows}, columns, _service_and_attributes)
+    scopes = lookups.of(Scope, {row[3] for row in rows}, ("name",), text)
+    claims = _claims([(row[7], row[8]) for row in rows], columns=3)
+    # What `claims_of_lines` names are lines outside every trace.
     outside = (stored_line(row[1], row[6], row[0], row[2]) for row in rows if row[7] is None)
     named = claims_of_lines(line for line in outside if line)
-    for time_ns, pk, resource, scope, number, word, body, trace_id, span_id, own, event, observed_ns in rows:
+    for time_ns, pk, resource, scope, level, word, body, trace_id, span_id, own, event, observed_ns in rows:
         service, shared = resources[resource]
         yield (
             iso_time(time_ns),
-            time_ns,
-            text(severity(number, word)),
-            text(service),
+            str(time_ns),
+            text(severity(level, word)),
+            service,
             _body(body),
             trace_id.hex() if trace_id else "",
             span_id.hex() if span_id else "",
-            text(scopes[scope][0]),
-            *map(text, _told(named[pk]) if pk in named else claims[trace_id, span_id][:3]),
-            own,
+            scopes[scope],
+            _told(named[pk]) if pk in named else claims.get((trace_id, span_id), ",,"),
+            text(own),
             shared,
-            number or "",
+            number(level or None),
             text(event),
-            "" if observed_ns is None else observed_ns,
+            number(observed_ns),
         )
 
 
-def _told(linked: Linked) -> tuple[str, str, str]:
-    return linked.claim.uid, linked.claim.name, linked.evidence
+def _told(linked: Linked) -> str:
+    return f"{text(linked.claim.uid)},{text(linked.claim.name)},{text(linked.evidence)}"
 
 
 class _Point(NamedTuple):
@@ -105,33 +116,35 @@ class _Point(NamedTuple):
     detail: Any
 
 
-def _point_cells(rows: list[Cells], lookups: Lookups) -> Iterable[Cells]:
-    streams = lookups.of(
-        MetricStream, {row[2] for row in rows}, "resource_id", "name", "kind", "unit", "temporality", "attributes"
-    )
+def _stream(resource: int, name: str, kind: int, unit: str, sums: int, attributes: str) -> tuple[int, int, str, str]:
+    described = f"{text(name)},{metric_kind(kind)},{text(unit)},{temporality(sums)}"
+    return resource, kind, described, text(attributes)
+
+
+def _point_cells(rows: list[Row], lookups: Lookups) -> Iterable[Cells]:
+    columns = ("resource_id", "name", "kind", "unit", "temporality", "attributes")
+    streams = lookups.of(MetricStream, {row[2] for row in rows}, columns, _stream)
     resource_ids = {streams[row[2]][0] for row in rows}
-    resources = lookups.of(Resource, resource_ids, "service", "attributes")
+    resources = lookups.of(Resource, resource_ids, ("service", "attributes"), _service_and_attributes)
     for row in rows:
         point = _Point._make(row)
-        point = point._replace(detail=orjson.loads(point.detail) if point.detail else None)
-        resource, name, kind, unit, sums, own = streams[point.stream_id]
+        if point.detail:
+            point = point._replace(detail=orjson.loads(point.detail))
+        resource, kind, described, own = streams[point.stream_id]
         service, shared = resources[resource]
         found = measured(kind, point)
         yield (
             iso_time(point.time_ns),
-            point.time_ns,
-            point.start_ns or "",
-            text(service),
-            text(name),
-            metric_kind(kind),
-            text(unit),
-            temporality(sums),
-            known(found.value),
-            known(found.count),
-            known(found.sum),
-            known(found.min),
-            known(found.max),
-            *(known(found.at(percentile)) for percentile, _ in PERCENTILES),
+            str(point.time_ns),
+            number(point.start_ns or None),
+            service,
+            described,
+            number(found.value),
+            number(found.count),
+            number(found.sum),
+            number(found.min),
+            number(found.max),
+            *(number(found.at(percentile)) for percentile, _ in PERCENTILES),
             own,
             shared,
             " ".join(percentile.name for percentile in found.percentiles if percentile.lower_bound),

@@ -19,10 +19,13 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.http import QueryDict
 from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.ingest import save_now
 from collector.records import MetricKind
 from dashboard import export
+from dashboard.csv_rows.cells import line, quoted
 from tests.factories import MS, SECOND, T0_NS, batch, make_histogram, make_log, make_point, make_span, trace_id
 from tests.server import ROOT, Server
 
@@ -110,6 +113,13 @@ def test_no_text_is_run_by_a_spreadsheet(db: None, client: Client, text: str) ->
     assert rows_of(client, "spans")[0]["service"] == "'" + text
     assert rows_of(client, "logs")[0]["body"] == "'" + text
     assert rows_of(client, "metric_points")[0]["metric"] == "'" + text
+
+
+@given(st.lists(st.text(alphabet=st.sampled_from("a,\"\r\n;\t'= é寿")), min_size=2))
+def test_cells_are_quoted_as_python_would(values: list[str]) -> None:
+    written = io.StringIO()
+    csv.writer(written, lineterminator="\r\n").writerow(values)
+    assert line(map(quoted, values)) == written.getvalue()
 
 
 def test_numbers_are_never_quoted_for_the_spreadsheet(db: None, client: Client) -> None:
