@@ -43,6 +43,7 @@ def main() -> None:
         ("bench.export", [str(SPANS), str(min(SECONDS, 10))]),
         ("bench.hints", []),
         ("bench.rollups", [str(min(SECONDS, 10)), str(ROLLUP_SPANS)]),
+        ("bench.names", [str(SPANS)]),
         ("bench.overview", []),
         ("bench.watching", [str(CLAIMS), str(min(SECONDS, 20))]),
     ):

@@ -68,7 +68,7 @@ def _cost(seconds: float) -> None:
         for position in range(0, BODIES, GROUP):
             for name in stages:
                 tag += 1
-                group = [_renewed(batch, tag) for batch in batches[position : position + GROUP]]
+                group = [renewed(batch, tag) for batch in batches[position : position + GROUP]]
                 cpu_s = time.thread_time()
                 with transaction.atomic():
                     intern.refresh()
@@ -90,7 +90,7 @@ def _cost(seconds: float) -> None:
     )
 
 
-def _renewed(batch: Batch, tag: int) -> Batch:
+def renewed(batch: Batch, tag: int) -> Batch:
     """The same batch with new trace ids, begun now."""
     now_ns, mark = time.time_ns(), tag.to_bytes(4, "big")
     batch.spans = [span._replace(trace_id=span.trace_id[:12] + mark, start_ns=now_ns) for span in batch.spans]

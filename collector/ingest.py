@@ -225,6 +225,7 @@ def run_now(work: Work[T]) -> T:
             intern.refresh()  # also keeps whoever needs to be alone waiting until this is committed
             return work(Committed())
     except DatabaseError as error:
+        intern.forget()
         raise Unavailable(f"the database cannot be written: {error}") from error
 
 

@@ -6,7 +6,7 @@ deleted, and then every writer forgets (`refresh`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -73,6 +73,8 @@ operations = Interned("collector_operation", OperationRecord._fields)
 # A stream stays the same when its description does not.
 streams = Interned("collector_metricstream", ("resource_id", "scope_id", *StreamRecord._fields[2:]), identity=9)
 ALL = (resources, scopes, operations, streams)
+# Whatever else a process remembers of rows that a rollback takes away.
+also_forgotten: list[Callable[[], None]] = []
 
 _epoch: int | None = None
 
@@ -93,3 +95,5 @@ def forget() -> None:
     """Forgets every id: after a rollback some of them may name rows that are gone."""
     for table in ALL:
         table.ids.clear()
+    for forget_too in also_forgotten:
+        forget_too()

@@ -6,47 +6,9 @@ without database constraints: the writer keeps them right, and a constraint woul
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
 from django.db import models
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.fields.json import KeyTransform
 
-
-class HexIdField(models.BinaryField):  # type: ignore[type-arg]  # generic in the stubs only
-    """A trace or span id: bytes in the database, hex text in Python. An empty or odd text matches nothing."""
-
-    def from_db_value(self, value: bytes | memoryview | None, *args: object) -> str | None:
-        return None if value is None else bytes(value).hex()
-
-    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
-        if isinstance(value, str):
-            try:
-                value = bytes.fromhex(value)
-            except ValueError:
-                value = b""
-        return super().get_db_prep_value(value, connection, prepared)
-
-
-class AttributesField(models.JSONField):
-    """JSON: text on SQLite, JSONB on PostgreSQL. Without Django's JSON_VALID check: we write what we made ourselves."""
-
-    def db_check(self, connection: BaseDatabaseWrapper) -> str | None:
-        return None
-
-    def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
-        if value is None or isinstance(expression, KeyTransform):
-            return super().from_db_value(value, expression, connection)
-        return orjson.loads(value)
-
-
-class Reference(models.ForeignKey[Any, Any]):
-    """A foreign key without constraint, index or cascade."""
-
-    def __init__(self, to: Any, **options: Any) -> None:
-        ours: dict[str, Any] = {"on_delete": models.DO_NOTHING, "db_constraint": False, "db_index": False}
-        super().__init__(to, **(ours | {"related_name": "+"} | options))
+from collector.fields import AttributesField, HexIdField, Reference
 
 
 class Resource(models.Model):
@@ -258,6 +220,22 @@ class RollupNews(models.Model):
     """What a transaction has measured and no Rollup counts yet: `collector.rollup.news` moves it there in portions."""
 
     payload = models.BinaryField()
+
+
+class CountedSeries(models.Model):
+    """What of a day is counted by itself; more than so many are counted together (`collector.rollup.cardinality`).
+
+    `number` is an operation's id, or stands for what tells claims' stages apart; `part_of` stands for a service.
+    """
+
+    subject = models.SmallIntegerField()
+    day = models.IntegerField()  # since 1970
+    number = models.BigIntegerField()
+    part_of = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["subject", "number", "day"], name="counted_series_place")]
+        indexes = [models.Index(fields=["subject", "day", "part_of", "number"], name="counted_series_day")]
 
 
 class Arrival(models.Model):

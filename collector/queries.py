@@ -20,7 +20,18 @@ from django.db.models.functions import Cast
 
 from collector.having import SEPARATOR, having, looked_until, with_a_span
 from collector.matching import id_prefix, matching, named, named_operations
-from collector.models import Exemplar, Log, MetricPoint, MetricStream, Operation, Resource, Scope, Span, Trace
+from collector.models import (
+    Exemplar,
+    Log,
+    MetricPoint,
+    MetricStream,
+    Operation,
+    Resource,
+    Scope,
+    Span,
+    Trace,
+)
+from collector.records import OTHER_KIND
 from collector.telemetry_filter import Row, TelemetryFilter, in_range
 
 __all__ = ["SEPARATOR", "TelemetryFilter", "looked_until"]  # what others take from here as well
@@ -161,16 +172,18 @@ def services() -> list[str]:
 
 def operations(service: str = "", limit: int = 1_000) -> list[str]:
     """Span names, of one service or of all, by name."""
-    found = Operation.objects.filter(service=service) if service else Operation.objects.all()
+    found = Operation.objects.exclude(kind=OTHER_KIND)
+    if service:
+        found = found.filter(service=service)
     return list(found.values_list("name", flat=True).distinct().order_by("name")[:limit])
 
 
-def operation_ids(f: TelemetryFilter) -> set[int] | None:
+def operations_of(f: TelemetryFilter) -> QuerySet[Operation] | None:
     """The operations that service, operation and text of a filter name; None when it names none: all."""
+    if not (f.q or f.service or f.operation):
+        return None
     found = Operation.objects.all() if not f.q else Operation.objects.filter(pk__in=named_operations(f.q))
-    if f.service or f.operation:
-        found = found.filter(pk__in=_operations(f))
-    return set(found.values_list("id", flat=True)) if f.q or f.service or f.operation else None
+    return found.filter(pk__in=_operations(f)) if f.service or f.operation else found
 
 
 def count_up_to(queryset: QuerySet[Any], limit: int = 1_000) -> tuple[int, bool]:

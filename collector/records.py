@@ -61,6 +61,9 @@ class ScopeRecord(NamedTuple):
     dropped_attributes_count: int = 0
 
 
+OTHER_KIND = -1  # instead of a span kind: an operation that stands for others, which no span has
+
+
 class OperationRecord(NamedTuple):
     """What spans are grouped, listed and measured by."""
 

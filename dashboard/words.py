@@ -6,7 +6,7 @@ name for stays a number.
 
 from __future__ import annotations
 
-from collector.records import MetricKind
+from collector.records import OTHER_KIND, MetricKind
 
 SPAN_KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 STATUSES = ("unset", "ok", "error")
@@ -15,7 +15,9 @@ SEVERITIES = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
 
 def span_kind(number: int) -> str:
-    """internal, server, client, producer or consumer."""
+    """internal, server, client, producer or consumer; empty for operations of several kinds together."""
+    if number == OTHER_KIND:
+        return ""
     return _word(SPAN_KINDS, number)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from collector.models import AttributesField, HexIdField, Reference
+from collector.fields import AttributesField, HexIdField, Reference
 
 BLUEPRINTS = ("SandboxWarmPool", "SandboxTemplate")  # records.Kind, of which models know nothing
 

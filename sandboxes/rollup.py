@@ -5,6 +5,9 @@ taken back, and what the new one tells is counted. After: `latency` answers ques
 
 A claim is measured at the beginning of its axis, in all its stages, as lists find it by that. What a pool had done
 beforehand is no part of it.
+
+Where a day's claims have too many different pools, templates and namespaces (`collector.rollup.cardinality`; say, a
+namespace for each run), further ones are counted together, under OTHER instead of all three.
 """
 
 from __future__ import annotations
@@ -15,11 +18,15 @@ from typing import NamedTuple
 
 from collector.intern import Interned
 from collector.rollup import SHORTEST_NS, SHORTEST_S, Sheet, Subject, note
+from collector.rollup.cardinality import Cardinality, number_of
 from collector.rollup.rebuild import Source
 from sandboxes.lifecycle import stages_in
 from sandboxes.models import Claim
 
 CLAIMS_A_PORTION = 1_000
+OTHER = "(other)"  # Kubernetes allows no such name
+PLACES = 0  # the group of all: there is one limit for all claims of a day
+S_PER_DAY = 86_400
 TIME_TO_READY = "time to ready"  # beside the stages, which are named by the milestone they end with
 
 
@@ -77,7 +84,23 @@ def bound_ns(from_ns: int) -> int | None:
     return found[0] if found else None
 
 
+def _within_bounds(moved: Mapping[tuple[SeriesKey, int, int], int]) -> dict[tuple[SeriesKey, int, int], int]:
+    """The same, with what has no room on its day put together."""
+    numbers = {key: number_of(*map(str, key[1:])) for key, _, _ in moved}
+    # Remembers nothing, as the ids below.
+    beyond = Cardinality(Subject.STAGE).beyond({(at_s // S_PER_DAY, numbers[key]): PLACES for key, at_s, _ in moved})
+    if not beyond:
+        return dict(moved)
+    found: dict[tuple[SeriesKey, int, int], int] = {}
+    for (key, at_s, duration_ns), times in moved.items():
+        if (at_s // S_PER_DAY, numbers[key]) in beyond:
+            key = key._replace(pool=OTHER, template=OTHER, namespace=OTHER)
+        found[key, at_s, duration_ns] = found.get((key, at_s, duration_ns), 0) + times
+    return found
+
+
 def _sheets(moved: Mapping[tuple[SeriesKey, int, int], int]) -> list[Sheet]:
+    moved = _within_bounds(moved)
     keys = sorted({key for key, _, _ in moved}, key=repr)
     # Remembers nothing beyond this transaction, which may yet be rolled back: claims change seldom enough.
     ids = dict(zip(keys, Interned("sandboxes_stageseries", SeriesKey._fields).resolve(keys), strict=True))

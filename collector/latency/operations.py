@@ -27,11 +27,14 @@ from collector.latency.figures import (
     together,
 )
 from collector.latency.ranges import POINTS, Range, asked
-from collector.models import Operation
-from collector.queries import TelemetryFilter, operation_ids
+from collector.models import CountedSeries, Operation
+from collector.queries import TelemetryFilter, operations_of
+from collector.records import NS_PER_DAY
 from collector.rollup import Row, Subject, rows, series_of
+from collector.rollup.cardinality import others
 from collector.rollup.windows import ALL_OPERATIONS, WINDOWS_S
 
+MANY_OPERATIONS = 10_000
 ORDERS = ("p50", "p95", "p99", "max", "count", "errors", "error_share")
 
 
@@ -42,7 +45,7 @@ class OperationLatency:
     operation_id: int
     service: str
     name: str
-    kind: int
+    kind: int  # OTHER_KIND: further operations of a service, together
     now: Figures
     before: Figures | None
     p95_ns: list[int | None]
@@ -55,7 +58,10 @@ class OperationLatency:
 
 @dataclass(frozen=True, slots=True)
 class OperationTable:
-    """The first operations of an order, how many there are, and all of them together, now and before."""
+    """The first operations of an order, how many there are, and all of them together, now and before.
+
+    `crowded`: services of which a day had too many operations to count each by itself (`collector.rollup.cardinality`).
+    """
 
     operations: list[OperationLatency]
     found: int
@@ -63,13 +69,14 @@ class OperationTable:
     before: Figures | None
     step_ns: int
     times_ns: list[int]
+    crowded: list[str]
 
 
 def operations(f: TelemetryFilter, *, order: str = "p95", limit: int = 20, points: int = POINTS) -> OperationTable:
     """The operations of a range, the slowest first, or by another of ORDERS. Of all time there is no `before`."""
     found = asked(Subject.OPERATION, f.from_ns, f.to_ns, points)
     if found is None:
-        return OperationTable([], 0, Tally.empty().figures(), None, 0, [])
+        return OperationTable([], 0, Tally.empty().figures(), None, 0, [], [])
     totals = _totals(f, found)
     earlier = _totals(f, found.before()) if f.from_ns is not None else None
     now = {operation: tally.figures() for operation, tally in totals.items()}
@@ -95,7 +102,14 @@ def operations(f: TelemetryFilter, *, order: str = "p95", limit: int = 20, point
         None if earlier is None else together(earlier.values()).figures(),
         found.step_ns,
         found.times_ns,
+        _crowded(found, now),
     )
+
+
+def _crowded(found: Range, measured: Collection[int]) -> list[str]:
+    standing = others(Subject.OPERATION, found.from_ns // NS_PER_DAY, found.to_ns // NS_PER_DAY)
+    named = Operation.objects.filter(pk__in=[operation for operation in standing if operation in measured])
+    return sorted(named.values_list("service", flat=True))
 
 
 def series(f: TelemetryFilter, *, percentiles: Sequence[float] = PERCENTILES, points: int = POINTS) -> Series:
@@ -122,7 +136,7 @@ def filtered(
     f: TelemetryFilter, found: Range, longest_s: int | None = None, among: Collection[int] | None = None
 ) -> Iterator[Row]:
     """The rows the filter means, by windows no longer than a step, or than `longest_s`; `among` these operations."""
-    ids = operation_ids(f) if among is None else among
+    ids = _ids(f) if among is None else among
     if ids is None:
         wanted = _errors(f)
         return (row for row in _rows(found, longest_s, None) if row.series & 1 in wanted)
@@ -131,9 +145,21 @@ def filtered(
 
 def _together(f: TelemetryFilter, found: Range, longest_s: int | None = None) -> Iterator[Row]:
     """The same when it does not matter which operation they are of: of all there are sums."""
-    if operation_ids(f) is None:
+    if operations_of(f) is None:
         return _rows(found, longest_s, [ALL_OPERATIONS[error] for error in _errors(f)])
     return filtered(f, found, longest_s)
+
+
+def _ids(f: TelemetryFilter) -> set[int] | None:
+    """The operations the filter names; of very many, those that are counted: nothing was measured of the others."""
+    named = operations_of(f)
+    if named is None:
+        return None
+    ids = set(named.values_list("id", flat=True)[: MANY_OPERATIONS + 1])
+    if len(ids) > MANY_OPERATIONS:
+        counted = CountedSeries.objects.filter(subject=Subject.OPERATION).values("number")
+        ids = set(named.filter(pk__in=counted).values_list("id", flat=True))
+    return ids
 
 
 def _errors(f: TelemetryFilter) -> tuple[int, ...]:

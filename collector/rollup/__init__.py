@@ -1,11 +1,12 @@
 """Latency rollups: how long things took, counted by windows of time, so that no question ever counts spans.
 
-    windows   the lengths of windows, and which of them cover a range
-    spans     what new spans measure, in their transaction
-    news      noting what was measured, and counting it into the windows
-    reading   what was measured in a range
-    pruning   windows that are too old
-    rebuild   counting anew from rows that are stored
+    windows       the lengths of windows, and which of them cover a range
+    spans         what new spans measure, in their transaction
+    cardinality   how many series of a day are counted each by itself
+    news          noting what was measured, and counting it into the windows
+    reading       what was measured in a range
+    pruning       windows that are too old
+    rebuild       counting anew from rows that are stored
 
 Before: `store` (spans) and `sandboxes.rollup` (stages of claims). After: `latency` and `sandboxes.latency` answer
 questions about percentiles from what is read here. `collector.histogram` has the buckets.

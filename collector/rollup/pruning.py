@@ -5,6 +5,8 @@ The shortest windows go with the spans they were measured from; the longer ones 
 
 from __future__ import annotations
 
+from collector.records import NS_PER_DAY
+from collector.rollup import cardinality
 from collector.rollup.news import lock
 from collector.rollup.reading import oldest_s
 from collector.rollup.windows import FINE_WINDOWS_S, NS_PER_S, WINDOWS_S, Subject
@@ -22,7 +24,8 @@ def prune(*, fine_before_ns: int, before_ns: int, limit: int = 2_000) -> int:
         bound_ns = max(fine_before_ns, before_ns) if window_s in FINE_WINDOWS_S else before_ns
         deleted += _prune(window_s, bound_ns // NS_PER_S - window_s, limit - deleted)
         if deleted >= limit:
-            break
+            return deleted
+    cardinality.prune(before_ns // NS_PER_DAY, limit - deleted)
     return deleted
 
 

@@ -111,7 +111,7 @@ def _span_bound_ns(from_ns: int) -> int | None:
 
 def _measure_spans(from_ns: int, to_ns: int) -> list[Sheet]:
     spans = Span.objects.filter(start_ns__gte=from_ns, start_ns__lt=to_ns)
-    return [sheet_of(spans.values_list("operation_id", "start_ns", "duration_ns", "status_code"))]
+    return [sheet_of(spans.values_list("operation_id", "operation__service", "start_ns", "duration_ns", "status_code"))]
 
 
 SPANS = Source(Subject.OPERATION, _span_bound_ns, _measure_spans)

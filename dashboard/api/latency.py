@@ -23,7 +23,10 @@ router = Router()
 
 
 class Window(Schema):
-    """An operation in one window of time. Durations are within 2.2 % of the exact ones."""
+    """An operation in one window of time. Durations are within 2.2 % of the exact ones.
+
+    `operation` "other operations" with an empty `kind`: further ones of a service with too many names on a day.
+    """
 
     window_start: str
     start_ns: str

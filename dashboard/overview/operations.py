@@ -5,9 +5,13 @@ Before: `speed` read the rollups. After: the template writes a row each, which l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collector.latency import Figures, OperationLatency
+from collector.records import OTHER_KIND
+from collector.rollup.cardinality import MOST_OF_A_GROUP
+from collector.rollup.spans import OTHER_OPERATIONS, OTHER_SERVICES
 from dashboard.overview.area import ORDERS
 from dashboard.overview.change import Change
 from dashboard.overview.links import traces_link
@@ -16,6 +20,8 @@ from dashboard.overview.strips import share_words
 from dashboard.owners import owner
 from dashboard.parameters import Parameters
 from dashboard.templatetags.formats import count, duration
+
+MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,23 @@ def row(one: OperationLatency, parameters: Parameters) -> Row:
 
 
 def operation_link(one: OperationLatency, parameters: Parameters) -> str:
-    """The traces with spans of this operation in the range."""
+    """The traces with spans of this operation in the range; of other operations, those of their service."""
+    if one.kind == OTHER_KIND:
+        return traces_link(parameters, service=None if one.service == OTHER_SERVICES else one.service, operation=None)
     return traces_link(parameters, service=one.service, operation=one.name)
+
+
+def crowded_words(services: Sequence[str]) -> str:
+    """What happened where some operations are counted together, and what to do about it; empty where none are."""
+    if not services:
+        return ""
+    more = len(services) - MOST_NAMED
+    named = ", ".join(services[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return (
+        f"More than {MOST_OF_A_GROUP:,} different operations on a day: {named}. Further ones are counted together, as"
+        f" “{OTHER_OPERATIONS}”; traces keep every name. Most often there are ids in the names of spans: put them into"
+        " attributes, and call a span by its route, as GET /users/{id}."
+    )
 
 
 def _cell(order: str, now: Figures) -> Cell:

@@ -14,6 +14,7 @@ from collector import latency
 from collector.latency import Figures
 from dashboard.overview import charts
 from dashboard.overview.change import Change, change
+from dashboard.overview.operations import crowded_words
 from dashboard.overview.speed import starts
 from dashboard.owners import owner
 from dashboard.parameters import PAGING_NAMES, TIME_NAMES, Parameters
@@ -173,5 +174,7 @@ def _operations(parameters: Parameters) -> Section:
         rows.append([*row[:4], errors, *row[4:]])
     columns = ("Operation", "Service", "Kind", "Count", "Errors", "p50", "p95", "p99", "Max", "p95 before", "Change")
     words = f"The slowest {MOST_OPERATIONS} of {count(found.found)} by p95. " if found.found > MOST_OPERATIONS else ""
+    if found.crowded:
+        words += crowded_words(found.crowded) + " "
     table = Table("operations", columns, rows, numbers=3, empty="No span in this time.")
     return Section("Operations", words + ROLLED_UP, tables=[table])

@@ -23,7 +23,7 @@ from dashboard.overview.answer import Answer, said
 from dashboard.overview.area import CLAIMS, ORDERS, read_view
 from dashboard.overview.heatmap import counted
 from dashboard.overview.links import claims_link, query_for
-from dashboard.overview.operations import row
+from dashboard.overview.operations import crowded_words, row
 from dashboard.overview.strips import share_words, strips
 from dashboard.overview.within import claims_within, spans_within
 from dashboard.parameters import (
@@ -129,6 +129,7 @@ def _operations(asked: Answer) -> Context:
     return {
         "table": table,
         "operations": [row(one, asked.parameters) for one in table.operations],
+        "crowded": crowded_words(table.crowded),
         "orders": ORDERS,
         "sort": asked.view.sort,
     }

@@ -57,6 +57,30 @@ def test_too_few_values_are_no_change(now: int | None, before: int | None, count
     assert change(now, before, count, before_count) is None
 
 
+@pytest.mark.django_db
+def test_operations_beyond_a_services_limit_are_a_row_with_a_sentence(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "data-crowded" not in page(client, range="1h")
+    monkeypatch.setattr("collector.rollup.cardinality.MOST_OF_A_GROUP", 2)
+    save_now(batch(*spans("GET /a", 1, MS), *spans("GET /b", 1, 3 * MS)))
+    save_now(batch(*spans("GET /<1>", 2, 9 * MS), *spans("GET /<2>", 1, 9 * MS)))
+    html = part(client, "operations", range="1h")
+    assert operations(html) == ["other operations", "GET /b", "GET /a"]
+    assert re.findall(r'class="row-link" href="([^"]*)"', html)[0] == "/traces/?range=1h&amp;service=shop"
+    said = re.findall(r"<p [^>]*data-crowded>(.*?)</p>", html)
+    assert [sentence.partition(" Further")[0] for sentence in said] == [
+        "More than 2,000 different operations on a day: shop."
+    ]
+    listed = client.get("/api/v1/latency", {"service": "shop"}).json()["items"]
+    assert {(one["operation"], one["kind"]): one["count"] for one in listed} == {
+        ("GET /a", "internal"): 1,
+        ("GET /b", "internal"): 1,
+        ("other operations", ""): 3,
+    }
+    assert "other operations" not in client.get("/traces/").content.decode()
+
+
 def test_a_small_share_is_never_written_as_none() -> None:
     assert [share_words(share) for share in (0, 0.01, 0.94, 12.4)] == ["0 %", "< 0.1 %", "0.9 %", "12 %"]
 

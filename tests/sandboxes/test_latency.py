@@ -9,7 +9,7 @@ import pytest
 
 from collector.rollup import Subject, count_news, rows
 from collector.writer import Committed
-from sandboxes import latency
+from sandboxes import latency, rollup
 from sandboxes.correlate import reported
 from sandboxes.lifecycle import from_json
 from sandboxes.models import Claim, StageSeries
@@ -171,3 +171,31 @@ def test_of_nothing_there_is_nothing_to_tell() -> None:
     assert latency.heatmap(ALL).counts == []
     assert latency.heatmaps(ALL) == {}
     assert latency.figures(ALL)[0].count == 0
+
+
+def test_further_places_of_a_day_are_counted_together_and_taken_back_from_where_they_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The claims of a recording, each in a namespace of its own, told step by step: stories change, and counts too."""
+    monkeypatch.setattr("collector.rollup.cardinality.MOST_OF_A_GROUP", 3)
+    namespaces: dict[str, str] = {}
+    measure = rollup.measurements
+
+    def moved(row: Claim) -> rollup.Measurements:
+        namespace = namespaces.setdefault(row.uid, f"run-{len(namespaces)}")
+        found = measure(row).items()
+        return Counter({(key._replace(namespace=namespace), at_s, ns): n for (key, at_s, ns), n in found})
+
+    monkeypatch.setattr(rollup, "measurements", moved)
+    changes = changes_of("burst-drained")
+    for position in range(0, len(changes), 40):
+        save_changes(IMPORTED, changes[position : position + 40])
+    assert counted() == told() != Counter()
+    places = {series.pk: series for series in StageSeries.objects.all()}
+    left = Counter[tuple[str, str]]()
+    for row in rows(Subject.STAGE, None, None, 10_800):
+        left[places[row.series].namespace, places[row.series].pool] += row.count
+    assert rollup.OTHER in {namespace for namespace, _ in +left}
+    assert len({namespace for namespace, _ in +left}) <= 4
+    assert all((namespace == rollup.OTHER) == (pool == rollup.OTHER) for namespace, pool in +left)
+    assert latency.figures(ClaimFilter(namespace=rollup.OTHER))[0].count > 0
