@@ -1,7 +1,9 @@
 """`python -m bench.live [SECONDS]`: from a POST to the websocket message of ten pages; fifty pages with charts at once.
 
-Beside a load of 5,000 spans/s. Each measured POST is a trace of its own that the pages have asked for by its id, so the
-message they wait for is about this POST and no other. The fifty fetch the overview's chart whenever they are told.
+Beside a load of 5,000 spans/s. Of a page about one trace: each measured POST is a trace of its own that the pages have
+asked for by its id. Of a list that always has news, so that each message waits for its turn, at most four a second: log
+records, 25 a second at random, which the messages count, so that it is known which brought which. (Of the load's own
+topic nobody could tell.) The fifty fetch the overview's chart whenever they are told.
 """
 
 from __future__ import annotations
@@ -10,12 +12,14 @@ import asyncio
 import http.client
 import json
 import os
+import random
 import subprocess
 import sys
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -27,18 +31,21 @@ SUBSCRIBERS = 10
 PAGES = 50
 CHART = "/charts/latency-heatmap.json?range=15m&heatmap=operations"
 TIMEOUT_S = 60
+LOGS_A_SECOND = 25
 
 
 async def main(seconds: float) -> None:
     with running_server() as server:
         quiet_s = await _cpu_share(server, seconds)
         reached_ms = await _latencies(server, seconds)
+        listed_ms = await _listed(server, seconds)
         busy_s, answers_ms = await _fifty(server, seconds)
     table(
         f"live: {SUBSCRIBERS} pages, {SPANS_A_SECOND:,} spans/s",
         [
-            ("POST to websocket message p50, p99", _milliseconds(reached_ms)),
-            ("messages measured", f"{len(reached_ms):,}"),
+            ("POST to message, a page of one trace p50, p99", _milliseconds(reached_ms)),
+            ("POST to message, a list with news p50, p99", _milliseconds(listed_ms)),
+            ("measured, of one trace and of the list", f"{len(reached_ms):,}, {len(listed_ms):,}"),
             (f"a chart for each of {PAGES} pages p50, p99", _milliseconds(answers_ms)),
             ("charts answered a second", f"{len(answers_ms) / seconds:,.0f}"),
             (f"CPU of the server: no page, {PAGES} pages", f"{quiet_s:.0%}, {busy_s:.0%}"),
@@ -74,6 +81,38 @@ async def _latencies(server: Server, seconds: float) -> list[float]:
                 await page.send(json.dumps({"op": "unsubscribe", "id": number}))
             await asyncio.sleep(0.05 + (number % 7) * 0.03)  # at any moment of a tick
     return found
+
+
+async def _listed(server: Server, seconds: float) -> list[float]:
+    """Of every page, for log records one after the other while the load runs."""
+    load, sent = _load(server, seconds), list[float]()
+    choose = random.Random(2)
+    async with AsyncExitStack() as stack:
+        pages = [await stack.enter_async_context(_page(server)) for _ in range(SUBSCRIBERS)]
+        for page in pages:
+            await _ask(page, {"op": "subscribe", "id": 1, "topic": "logs"})
+        counting = [asyncio.create_task(_count(page, sent)) for page in pages]
+        while load.poll() is None:
+            await asyncio.sleep(choose.expovariate(LOGS_A_SECOND))
+            sent.append(time.perf_counter())
+            await asyncio.to_thread(_post_log, server)  # one after the other: they are counted in their order
+        await asyncio.sleep(1)
+        for task in counting:
+            task.cancel()
+        found = await asyncio.gather(*counting)
+    assert all(len(each) == len(sent) for each in found), "a log record was not told"
+    return [wait_ms for each in found for wait_ms in each]
+
+
+async def _count(page: ClientConnection, sent: list[float]) -> list[float]:
+    """Until it is cancelled: when each of `sent` was counted by a message."""
+    waits_ms: list[float] = []
+    with suppress(asyncio.CancelledError):
+        while True:
+            count = json.loads(await page.recv())["data"]["count"]
+            now = time.perf_counter()
+            waits_ms += [(now - at) * 1e3 for at in sent[len(waits_ms) : len(waits_ms) + count]]
+    return waits_ms
 
 
 async def _ask(page: ClientConnection, subscription: dict[str, Any]) -> None:
@@ -138,8 +177,19 @@ def _post(server: Server, trace_id: bytes) -> None:
         request.resource_spans.add().scope_spans.add().spans.add(trace_id=trace_id, span_id=trace_id[:8], name="seen")
     )
     span.start_time_unix_nano, span.end_time_unix_nano = time.time_ns() - 1_000_000, time.time_ns()
+    _send(server, "/v1/traces", request.SerializeToString())
+
+
+def _post_log(server: Server) -> None:
+    request = ExportLogsServiceRequest()
+    record = request.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=time.time_ns())
+    record.body.string_value = os.urandom(8).hex()
+    _send(server, "/v1/logs", request.SerializeToString())
+
+
+def _send(server: Server, path: str, body: bytes) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.otlp_port, timeout=TIMEOUT_S)
-    connection.request("POST", "/v1/traces", request.SerializeToString(), {"Content-Type": "application/x-protobuf"})
+    connection.request("POST", path, body, {"Content-Type": "application/x-protobuf"})
     connection.getresponse().read()
     connection.close()
 

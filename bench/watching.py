@@ -208,7 +208,7 @@ async def changes(watched: Watched, claims: list[dict[str, Any]], seconds: float
         [
             ("p50, p99", f"{quantile(waits_ms, 0.5):.0f}, {quantile(waits_ms, 0.99):.0f} ms"),
             ("changes told", str(len(waits_ms))),
-            ("a tick, in which messages are merged", "250 ms"),
+            ("messages of a page are at least apart", "250 ms"),
             ("CPU of the server", f"{share:.0%} of a core"),
         ],
     )

@@ -1,12 +1,14 @@
 """The websocket of a page: it subscribes, authorises and forwards, nothing else.
 
-Before: `collector.publish` sends to a topic's group. After: static/js/live.js fetches what changed.
+Before: `collector.publish` tells of a commit, `relay` of other processes' ones. After: static/js/live.js fetches what
+changed.
 
 Client: {"op": "subscribe" | "unsubscribe", "id": 1, "topic": "traces", "params": {}}.
 Server: {"topic", "seq", "type": "snapshot" | "delta" | "reset", "data", "id"}; a gap in `seq` means: fetch again.
 
-A subscription hears at most four messages a second, however many processes publish: what comes sooner is merged. One
-task sends everything, so that a browser that does not read holds up nobody: not what is sent to us, nor other pages.
+A subscription hears at most four messages a second, however many processes publish: the first after a quiet time is
+sent at once, what comes sooner than INTERVAL_S after it is merged. This is the only place where a message waits. One
+task sends everything, so that a browser that does not read holds up nobody: not what is told to us, nor other pages.
 """
 
 from __future__ import annotations
@@ -21,9 +23,9 @@ import orjson
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from collector.publish import TICK_S, group_of, publisher
-from collector.writer import MAX_TOLD_IDS
+from collector.publish import Hint, end_listening, group_of, listen, merge, written
 from dashboard.access import websocket_origin_allowed, websocket_user_allowed
+from dashboard.relay import relay
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +38,9 @@ NO_LOGIN, WRONG_ORIGIN = 4401, 4403
 MAX_SUBSCRIPTIONS = 32
 MAX_REPLIES = 100  # waiting for a browser that asks faster than it reads
 SEND_TIMEOUT_S = 10.0
-# Ticks of several processes and of timers never fall quite together.
-SHORTEST_S = TICK_S * 0.9
+# Four a second, evenly: of a steady stream nothing waits longer than this. A burst would be paid for by a longer wait
+# after it.
+INTERVAL_S = 0.25
 GUESS_S = 1.0
 RANKS = {"delta": 0, "reset": 1, "snapshot": 2}  # of two messages the one that asks for more
 
@@ -57,26 +60,20 @@ class _Subscription:
     kind: str = ""
     data: dict[str, Any] = field(default_factory=dict)
 
-    def merge(self, kind: str, data: dict[str, Any]) -> None:
+    def merge(self, kind: str, hint: Hint) -> None:
         """What waits already, and this."""
-        both = dict(data)
-        for name, before in self.data.items():
-            if name == "count":
-                both[name] = before + data.get(name, 0)
-            elif name == "ids":
-                both[name] = sorted({*before, *data.get(name, ())})[:MAX_TOLD_IDS]
-            elif name == "complete":
-                both[name] = before and data.get(name, True)
         if RANKS[kind] >= RANKS.get(self.kind, -1):
             self.kind = kind
-        self.data = both
+        # Nobody reads which traces they were: a page of one was picked by them, a list fetches itself.
+        merge(self.data, {name: item for name, item in hint.items() if name != "trace_ids"})
 
     def taken(self, now: float) -> dict[str, Any]:
         """What waited, to be sent now."""
-        told = {"topic": self.topic, "seq": self.seq + 1, "type": self.kind, "data": self.data}
+        data = written(self.data)
+        told = {"topic": self.topic, "seq": self.seq + 1, "type": self.kind, "data": data}
         # Another process's commit may concern any page: each of them looks for itself, and most find nothing.
-        guess = self.topic in SINGLE and not self.data.get("complete", True)
-        rest_s = GUESS_S if guess else 0.0 if self.kind == "snapshot" else SHORTEST_S
+        guess = self.topic in SINGLE and not data.get("complete", True)
+        rest_s = GUESS_S if guess else 0.0 if self.kind == "snapshot" else INTERVAL_S
         self.seq, self.kind, self.data, self.due = self.seq + 1, "", {}, now + rest_s
         return told
 
@@ -84,11 +81,17 @@ class _Subscription:
 class LiveConsumer(AsyncJsonWebsocketConsumer):
     """One page's subscriptions, by the number the page gave them."""
 
-    async def connect(self) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.subscriptions: dict[int, _Subscription] = {}
-        self.seen: dict[tuple[str, str], int] = {}  # (publisher, topic) -> seq
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._leave_all()  # also when it ended by a failure: nothing may be told to a page that is gone
+
+    async def connect(self) -> None:
         self.replies: deque[dict[str, Any]] = deque()
         self.wake = asyncio.Event()
+        self.later: asyncio.TimerHandle | None = None
         self.sender: asyncio.Task[None] | None = None
         scope = cast(dict[str, Any], self.scope)
         self.refused = WRONG_ORIGIN if not websocket_origin_allowed(scope) else 0
@@ -103,9 +106,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     async def disconnect(self, code: int) -> None:
         if self.sender:
             self.sender.cancel()
-        for group in {group_of(one.topic) for one in self.subscriptions.values()}:
-            await self.channel_layer.group_discard(group, self.channel_name)
-        self.subscriptions = {}
+        if self.later:
+            self.later.cancel()
+        await self._leave_all()
 
     async def live_drop(self, event: dict[str, Any]) -> None:
         """The browser does not read. Saying good-bye would wait for it as well: `protocol` cuts the connection."""
@@ -135,30 +138,30 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             await self._reply({"type": "error", "id": number, "data": "too many subscriptions on one socket"})
         else:
             await self._leave(number)
+            await relay().join(topic)
+            listen(topic, self._hear)
             self.subscriptions[number] = _Subscription(topic, params, kind="snapshot")
-            await self.channel_layer.group_add(group_of(topic), self.channel_name)
             self.wake.set()
 
-    async def live_message(self, event: dict[str, Any]) -> None:
-        """A message of the layer. One that was lost on the way (the layer drops when it is full) makes it a reset."""
-        source = event["topic"]
-        key = event["publisher"], source
-        lost = key in self.seen and event["seq"] != self.seen[key] + 1
-        self.seen[key] = event["seq"]
-        publisher.heard(event["publisher"], source, event["seq"])
+    def _hear(self, topic: str, hint: Hint, lost: bool) -> None:
+        """A commit somewhere. Hints that were lost before it make it a reset."""
         for one in self.subscriptions.values():
-            if group_of(one.topic) == group_of(source) and (lost or _concerns(one, event["data"])):
-                # Nobody reads which traces they were: a page of one was picked by them here, a list fetches itself.
-                data = {name: item for name, item in event["data"].items() if name != "trace_ids"}
-                one.merge("reset" if lost else "delta", data)
-        self.wake.set()
+            if group_of(one.topic) == group_of(topic) and (lost or _concerns(one, hint)):
+                if not one.kind:  # else the sender knows when it is due
+                    self.wake.set()
+                one.merge("reset" if lost else "delta", hint)
+
+    async def _leave_all(self) -> None:
+        for number in list(self.subscriptions):
+            await self._leave(number)
 
     async def _leave(self, number: int) -> None:
         left = self.subscriptions.pop(number, None)
-        if left and not any(group_of(one.topic) == group_of(left.topic) for one in self.subscriptions.values()):
-            await self.channel_layer.group_discard(group_of(left.topic), self.channel_name)
-            group = group_of(left.topic)
-            self.seen = {key: seq for key, seq in self.seen.items() if group_of(key[1]) != group}
+        if left is None:
+            return
+        if not any(group_of(one.topic) == group_of(left.topic) for one in self.subscriptions.values()):
+            end_listening(left.topic, self._hear)
+        await relay().leave(left.topic)
 
     async def _reply(self, message: dict[str, Any]) -> None:
         self.replies.append(message)
@@ -182,7 +185,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
                     if one.kind and one.due <= loop.time():
                         await self._send_one({"id": number, **one.taken(loop.time())})
                 if late := [one.due for one in self.subscriptions.values() if one.kind]:
-                    loop.call_at(min(late), self.wake.set)
+                    if self.later:
+                        self.later.cancel()
+                    self.later = loop.call_at(min(late), self.wake.set)
         except TimeoutError:
             await self._drop("it does not read")
 
@@ -191,9 +196,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             await self.send(text_data=orjson.dumps(message).decode())
 
 
-def _concerns(one: _Subscription, data: dict[str, Any]) -> bool:
+def _concerns(one: _Subscription, hint: Hint) -> bool:
     """Whether a page about a single thing is among what changed; without all the ids it has to look for itself."""
-    if one.topic not in SINGLE or not data["complete"]:
+    if one.topic not in SINGLE or not hint["complete"]:
         return True
     name, ids = SINGLE[one.topic]
-    return one.params.get(name) in data[ids]
+    return one.params.get(name) in hint[ids]

@@ -372,6 +372,24 @@ def test_a_commit_of_another_process_is_noticed(monkeypatch: pytest.MonkeyPatch)
     assert run(story).elsewhere
 
 
+@on_sqlite  # elsewhere our own commits move what is looked at
+def test_a_commit_of_another_process_is_noticed_while_we_write_without_a_pause(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story(ingest: Ingest) -> bool:
+        noticed = asyncio.Event()
+        tell: list[Callable[[Committed], None]] = [lambda committed: noticed.set() if committed.elsewhere else None]
+        monkeypatch.setattr(ingest_module, "after_commit", tell)
+        imported = asyncio.create_task(elsewhere(lambda: save_now(batch(make_span("imported")))))
+        before = asyncio.get_running_loop().time()
+        while not noticed.is_set() and asyncio.get_running_loop().time() < before + WAIT_S:
+            await write(ingest, batch(make_span("ours")))
+        await imported
+        return noticed.is_set()
+
+    assert run(story)
+
+
 @on_sqlite
 def test_a_locked_database_is_told_as_one_to_try_again_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", 0.05)

@@ -13,9 +13,11 @@ from asgiref.testing import ApplicationCommunicator
 from channels.layers import get_channel_layer
 from pytest_django.fixtures import Settings
 
+from collector import publish
 from collector.publish import Publisher, group_of
 from collector.writer import Committed
 from dashboard.consumers import NO_LOGIN, WRONG_ORIGIN, LiveConsumer
+from dashboard.relay import relay
 
 ORIGIN = [(b"host", b"localhost:8000"), (b"origin", b"http://localhost:8000")]
 TRACE, OTHER = "0a" * 16, "0b" * 16
@@ -113,15 +115,31 @@ async def test_a_trace_page_looks_for_itself_when_another_process_committed() ->
         assert (await socket.receive())["type"] == "delta"
 
 
-async def test_commits_of_one_tick_are_one_message() -> None:
+async def test_the_first_after_a_quiet_time_goes_at_once_and_what_follows_is_one_message() -> None:
     publisher = Publisher()
     async with page({"topic": "logs"}) as socket:
+        publisher.committed(Committed(logs=1))
+        first = await socket.receive()
         for _ in range(100):
             publisher.committed(Committed(logs=2))
-        first, second = await socket.receive(), await socket.receive()
-        assert first["data"]["count"] + second["data"]["count"] == 200
+            await asyncio.sleep(0)
+        second = await socket.receive()
+        assert (first["data"]["count"], second["data"]["count"]) == (1, 200)
         assert second["seq"] == first["seq"] + 1
         assert await socket.hears_nothing()
+
+
+async def test_a_page_of_one_trace_does_not_wait_for_the_messages_of_others() -> None:
+    publisher = Publisher()
+    own = {"topic": "trace", "params": {"trace_id": TRACE}}
+    async with page({"topic": "traces"}) as every, page(own) as single:
+        publisher.committed(Committed(spans=1, trace_ids={OTHER}))
+        await every.receive()
+        publisher.committed(Committed(spans=1, trace_ids={TRACE}))
+        hears, hears_later = (asyncio.create_task(socket.receive()) for socket in (single, every))
+        await asyncio.wait({hears, hears_later}, return_when=asyncio.FIRST_COMPLETED)
+        assert (hears.done(), hears_later.done()) == (True, False)
+        await hears_later
 
 
 def layer() -> Any:
@@ -192,13 +210,48 @@ async def test_a_run_page_hears_of_its_own_run_only() -> None:
         assert (await socket.receive())["data"]["ids"] == ["3"]
 
 
-async def test_commits_of_other_processes_make_kept_answers_old() -> None:
+async def test_commits_of_other_processes_make_kept_answers_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish.publisher, "version", 0)
+    async with page({"topic": "logs"}) as one, page({"topic": "logs"}) as another:
+        await layer().group_send(group_of("logs"), message("a", 5))
+        assert [(await socket.receive())["type"] for socket in (one, another)] == ["delta"] * 2
+        assert publish.publisher.version == 1
+
+
+async def test_what_a_process_published_itself_is_not_heard_again() -> None:
+    async with page({"topic": "logs"}) as socket:
+        await layer().group_send(group_of("logs"), message(publish.publisher.name, 1))
+        assert await socket.hears_nothing()
+
+
+async def test_other_processes_are_told_of_commits_that_come_together_in_one_message(settings: Settings) -> None:
+    settings.REDIS_URL = "redis://localhost"  # the layer is in memory all the same
+    await layer().group_add(group_of("logs"), "other!process")
     publisher = Publisher()
-    publisher.start()
-    publisher.heard("another", "logs", 5)
-    publisher.heard("another", "logs", 5)  # at another page of ours
-    publisher.heard(publisher.name, "logs", 1)
-    assert publisher.version == 1
+    for _ in range(100):
+        publisher.committed(Committed(logs=2))
+    told = await layer().receive("other!process")
+    assert (told["topic"], told["seq"], told["data"]["count"]) == ("logs", 1, 200)
+    publisher.committed(Committed(logs=1))
+    assert (await layer().receive("other!process"))["seq"] == 2
+    await layer().group_discard(group_of("logs"), "other!process")
+
+
+async def test_when_the_layer_begins_anew_pages_fetch_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.relay.AFTER_FAILURE_S", 0.0)
+    async with page({"topic": "logs"}) as socket:
+        layer().groups.clear()
+        await relay()._begin_again()
+        assert (await socket.receive())["type"] == "reset"
+        await layer().group_send(group_of("logs"), message("a", 1))
+        assert (await socket.receive())["type"] == "delta"
+
+
+async def test_a_page_that_is_gone_is_told_nothing() -> None:
+    async with page({"topic": "logs"}):
+        assert publish._listening[group_of("logs")]
+    assert not publish._listening[group_of("logs")]
+    assert group_of("logs") not in layer().groups
 
 
 async def test_who_does_not_read_is_dropped_and_the_others_hear(monkeypatch: pytest.MonkeyPatch) -> None:
