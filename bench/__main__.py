@@ -42,6 +42,7 @@ def main() -> None:
         ("bench.live", [str(min(SECONDS, 15))]),
         ("bench.export", [str(SPANS), str(min(SECONDS, 10))]),
         ("bench.hints", []),
+        ("bench.redact", []),
         ("bench.rollups", [str(min(SECONDS, 10)), str(ROLLUP_SPANS)]),
         ("bench.names", [str(SPANS)]),
         ("bench.overview", []),

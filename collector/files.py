@@ -24,7 +24,8 @@ from typing import Any, BinaryIO, NamedTuple, cast
 from collector.bundle.beside import BESIDE, restore
 from collector.console import ConsoleReader, FoundObject, Problem, Scanner
 from collector.decode import DecodeError, Encoding, Signal, decode
-from collector.records import Batch, Clock
+from collector.records import Batch, Clock, LogRecord
+from collector.redact import redact
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
 MAX_REMEMBERED_LOGS = 200_000
@@ -114,8 +115,10 @@ def read_file(
     else:
         found = _read_text(data, _encoding(head), ConsoleReader(zone, local_zone))
     for item in found:
-        if isinstance(item, Batch) and item.log_ordinals is None:  # a bundle's are numbered already
-            _number_equal_logs(item, seen)
+        if isinstance(item, Batch):
+            as_read = list(item.logs)
+            redact(item)
+            _number_equal_logs(item, seen, as_read)
         yield item
     if source.problem:
         yield Problem(0, source.problem)
@@ -231,12 +234,19 @@ def _decoded(
         yield Problem(line, "log records without a time", count=undated)
 
 
-def _number_equal_logs(batch: Batch, seen: Counter[int]) -> None:
-    """Sets the ordinals. Beyond MAX_REMEMBERED_LOGS it starts afresh, always at the same place of the same file."""
-    batch.log_ordinals = []
-    for log in batch.logs:
+def _number_equal_logs(batch: Batch, seen: Counter[int], as_read: list[LogRecord]) -> None:
+    """Sets the ordinals. Beyond MAX_REMEMBERED_LOGS it starts afresh, always at the same place of the same file.
+
+    A bundle's are numbered already; of these only those count anew that masking has made equal to others.
+    """
+    numbered, batch.log_ordinals = batch.log_ordinals, []
+    for position, log in enumerate(batch.logs):
         key = hash((batch.resources[log.resource], batch.scopes[log.scope], log[2:]))
-        batch.log_ordinals.append(seen[key])
-        seen[key] += 1
+        if numbered is None:
+            ordinal = seen[key]
+        else:
+            ordinal = numbered[position] if log is as_read[position] else max(numbered[position], seen[key])
+        batch.log_ordinals.append(ordinal)
+        seen[key] = ordinal + 1
     if len(seen) > MAX_REMEMBERED_LOGS:
         seen.clear()

@@ -1,4 +1,4 @@
-"""The pipeline in one screen: admit, decode, store with what follows from it, commit, acknowledge, publish.
+"""The pipeline in one screen: admit, decode, mask, store with what follows from it, commit, acknowledge, publish.
 
 Before: a door hands over a whole body. After: the rows are in the database, and `after_commit` has been told.
 
@@ -28,6 +28,7 @@ from collector.checkpoint import Checkpointer
 from collector.decode import Encoding, Signal, decode
 from collector.gzip import unpack
 from collector.records import Batch, NewRows, Stage
+from collector.redact import redact
 from collector.sql import is_sqlite
 from collector.statistics import Statistics
 from collector.writer import Committed, Unavailable, Work, Writer
@@ -165,7 +166,9 @@ class Ingest:
         try:
             if packed:
                 body = self._unpack(body)
-            return decode(signal, body, encoding), len(body)
+            batch = decode(signal, body, encoding)
+            redact(batch)
+            return batch, len(body)
         finally:
             self.stats.decode_ns = time.thread_time_ns()
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from django.db import models
 
-from collector.fields import AttributesField, HexIdField, Reference
+from collector.fields import AttributesField, HexIdField, Reference, SaidField
+from collector.redaction import events_or_links
+
+SERVICE_NAME = "service.name"
 
 
 class Resource(models.Model):
     """What produced telemetry: a program, as its SDK describes it."""
 
     digest = models.BinaryField(unique=True)
-    service = models.TextField()
+    service = SaidField(key=SERVICE_NAME)
     attributes = AttributesField()
-    schema_url = models.TextField()
+    schema_url = SaidField()
     dropped_attributes_count = models.BigIntegerField()
     entity_refs = AttributesField(null=True)
 
@@ -26,10 +29,10 @@ class Scope(models.Model):
     """The instrumentation library that recorded it."""
 
     digest = models.BinaryField(unique=True)
-    name = models.TextField()
-    version = models.TextField()
+    name = SaidField()
+    version = SaidField()
     attributes = AttributesField()
-    schema_url = models.TextField()
+    schema_url = SaidField()
     dropped_attributes_count = models.BigIntegerField()
 
 
@@ -37,8 +40,8 @@ class Operation(models.Model):
     """(service, span name, span kind): what spans are listed and measured by."""
 
     digest = models.BinaryField(unique=True)
-    service = models.TextField()
-    name = models.TextField()
+    service = SaidField(key=SERVICE_NAME)
+    name = SaidField()
     kind = models.IntegerField()
 
     class Meta:
@@ -58,12 +61,12 @@ class Span(models.Model):
     start_ns = models.BigIntegerField()
     duration_ns = models.BigIntegerField(null=True)
     status_code = models.IntegerField()
-    status_message = models.TextField(null=True)
+    status_message = SaidField(null=True)
     flags = models.BigIntegerField()
-    trace_state = models.TextField(null=True)
+    trace_state = SaidField(null=True)
     attributes = AttributesField()
-    events = AttributesField(null=True)
-    links = AttributesField(null=True)
+    events = AttributesField(null=True, redact=events_or_links)
+    links = AttributesField(null=True, redact=events_or_links)
     dropped_attributes_count = models.BigIntegerField()
     dropped_events_count = models.BigIntegerField()
     dropped_links_count = models.BigIntegerField()
@@ -90,7 +93,7 @@ class Trace(models.Model):
     duration_ns = models.BigIntegerField()
     span_count = models.BigIntegerField()
     error_count = models.BigIntegerField()
-    services = models.TextField()
+    services = SaidField(key=SERVICE_NAME)
     head_is_child = models.SmallIntegerField()  # 0: the head is a root. A number, so that the lower one wins in SQL
     head_start_ns = models.BigIntegerField()
     head_span_id = HexIdField()
@@ -111,9 +114,9 @@ class Log(models.Model):
     clock = models.SmallIntegerField()
     observed_ns = models.BigIntegerField(null=True)
     severity_number = models.IntegerField()
-    severity_text = models.TextField()
+    severity_text = SaidField()
     body = AttributesField(null=True)
-    event_name = models.TextField()
+    event_name = SaidField()
     trace_id = HexIdField(null=True)
     span_id = HexIdField(null=True)
     flags = models.BigIntegerField()
@@ -136,14 +139,14 @@ class MetricStream(models.Model):
     digest = models.BinaryField(unique=True)
     resource = Reference(Resource)
     scope = Reference(Scope)
-    name = models.TextField()
-    unit = models.TextField()
+    name = SaidField()
+    unit = SaidField()
     kind = models.SmallIntegerField()
     temporality = models.SmallIntegerField()
     is_monotonic = models.BooleanField()
     attributes = AttributesField()
     start_ns = models.BigIntegerField()
-    description = models.TextField()
+    description = SaidField()
     metadata = AttributesField(null=True)
 
     class Meta:
@@ -163,7 +166,7 @@ class MetricPoint(models.Model):
     sum = models.FloatField(null=True)
     min = models.FloatField(null=True)
     max = models.FloatField(null=True)
-    detail = AttributesField(null=True)
+    detail = AttributesField(null=True, redact=None)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["stream", "time_ns", "start_ns"], name="point_identity")]
@@ -261,7 +264,7 @@ class Pruning(models.Model):
     began_ns = models.BigIntegerField()
     ended_ns = models.BigIntegerField()
     until_ns = models.BigIntegerField()  # what was received before this is gone
-    deleted = AttributesField()  # rows by kind: {"spans": 1200, ...}
+    deleted = AttributesField(redact=None)  # rows by kind: {"spans": 1200, ...}
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["hour", "reason"], name="pruning_identity")]

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 import dj_database_url
 from environs import Env, EnvError, validate
 
+from collector.redaction import BadRules, read_rules
+
 env = Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -30,6 +32,15 @@ OTLP_API_KEY: list[str] = env.list("OTLP_API_KEY", [])
 OTLP_MAX_BODY_BYTES = env.int("OTLP_MAX_BODY_BYTES", 64 * 1024 * 1024)
 OTLP_CORS_ORIGINS: list[str] = env.list("OTLP_CORS_ORIGINS", [])
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024  # a console text pasted on the Setup page; files may be longer
+
+# What is masked in it, before it is kept and in whatever is shown or exported: nothing unless it is said here.
+REDACT_BUILTIN: list[str] = env.list("REDACT_BUILTIN", [])
+REDACT_PATTERNS = env.str("REDACT_PATTERNS", "")
+REDACT_KEYS: list[str] = env.list("REDACT_KEYS", [])
+try:
+    REDACTION = read_rules(REDACT_BUILTIN, REDACT_PATTERNS, REDACT_KEYS)
+except BadRules as error:
+    raise EnvError(str(error)) from error
 
 # Which cluster is watched: `auto` is what the kubeconfig leads to, or the cluster this runs in.
 DASHBOARD_CLUSTER = env.str("DASHBOARD_CLUSTER", "auto", validate=validate.OneOf(["auto", "off"]))

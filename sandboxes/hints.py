@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from collector.records import LogRecord, NewRows, SpanRecord
+from collector.redaction import MASK
 from collector.sql import execute, insert_rows
 
 KIND_CLIENT = 3
@@ -144,11 +145,11 @@ def _in_attributes(attributes: Mapping[str, Any], span_kind: int) -> Iterator[Fo
 
 def _in_url(url: str, attributes: Mapping[str, Any], span_kind: int, *, named: bool) -> Iterator[Found]:
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(url.replace(f":{MASK}@", "@"))  # of a password; brackets there would be taken for an address
     except ValueError:  # a bracket that is no address
         return
     if api := API_PATH.search(parts.path):
-        namespace, resource, name = unquote(api[1]), api[2], _name(unquote(api[3] or ""))
+        namespace, resource, name = _name(unquote(api[1])), api[2], _name(unquote(api[3] or ""))
         selected = NAME_SELECTOR.search(parts.query)
         if selected and not name:
             name = _name(unquote(selected[1]))
@@ -157,7 +158,7 @@ def _in_url(url: str, attributes: Mapping[str, Any], span_kind: int, *, named: b
         elif resource == "sandboxclaims" and _created(attributes):
             yield HintKind.CREATE, "", namespace
     elif span_kind == KIND_CLIENT and not named:
-        netloc = parts.netloc.rpartition("@")[2][:MAX_NAME_CHARS]
+        netloc = _name(parts.netloc.rpartition("@")[2][:MAX_NAME_CHARS])
         if COMMAND_PATH.match(parts.path):
             yield HintKind.COMMAND, netloc, ""
         elif CALL_PATH.match(parts.path):
@@ -179,7 +180,8 @@ def _header(attributes: Mapping[str, Any], which: str) -> str:
 
 
 def _name(value: object) -> str:
-    return value if isinstance(value, str) and len(value) <= MAX_NAME_CHARS else ""
+    """A name as it is said; none where part of it is masked: those of different sandboxes would be one."""
+    return value if isinstance(value, str) and len(value) <= MAX_NAME_CHARS and MASK not in value else ""
 
 
 # What the SDK says of a claim or sandbox, by versions 0.4 to 1.0.
@@ -218,7 +220,7 @@ def named_in_line(text: str) -> Found | None:
     if len(text) > MAX_LOG_CHARS:
         return None
     for kind, line in LOG_LINES:
-        if match := line.match(text):
+        if (match := line.match(text)) and MASK not in match[1]:
             return kind, match[1], match[2] if kind == HintKind.CREATE_LOG else ""
     return None
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from collector.fields import AttributesField, HexIdField, Reference
+from collector.fields import AttributesField, HexIdField, Reference, SaidField
+from sandboxes import redaction
 
 BLUEPRINTS = ("SandboxWarmPool", "SandboxTemplate")  # records.Kind, of which models know nothing
 
@@ -39,7 +40,7 @@ class ObjectVersion(models.Model):
     change = models.TextField()  # records.ChangeType
     received_ns = models.BigIntegerField()
     after_ns = models.BigIntegerField(null=True)
-    object = AttributesField()
+    object = AttributesField(redact=redaction.stored_object)
 
     class Meta:
         # None begins with the cluster or the kind: of those there are few, and SQLite, which does not count, would take
@@ -71,7 +72,7 @@ class Claim(models.Model):
     template = models.TextField()
     start_type = models.TextField()
     state = models.TextField()
-    reason = models.TextField()
+    reason = SaidField()
     cause = models.TextField(default="")  # why it is stuck, failed or slow, as the stable word of records.Why
     sandbox = models.TextField()
     pod = models.TextField()
@@ -83,7 +84,7 @@ class Claim(models.Model):
     time_to_ready_ns = models.BigIntegerField(null=True)
     time_to_ready_precision_ns = models.BigIntegerField(null=True)
     clock = models.TextField()  # of time_to_ready
-    lifecycle = AttributesField()
+    lifecycle = AttributesField(redact=redaction.stored_lifecycle)
     changed_ns = models.BigIntegerField()
 
     class Meta:
@@ -184,17 +185,17 @@ class Run(models.Model):
     """
 
     uid = models.TextField(unique=True)
-    plan = AttributesField()  # plans.to_json
+    plan = AttributesField(redact=redaction.stored_plan)  # plans.to_json
     form = models.TextField()  # plans.Plan.form
     state = models.TextField()  # runs.recording.RunState
     asked_by = models.TextField()
-    note = models.TextField()
+    note = SaidField()
     asked_ns = models.BigIntegerField()
     began_ns = models.BigIntegerField(null=True)
     ended_ns = models.BigIntegerField(null=True)
     heartbeat_ns = models.BigIntegerField(null=True)  # of the process that does it
-    problem = models.TextField()  # why it did not end as it should
-    outcome = AttributesField(null=True)  # runs.outcome.Totals, once it ended
+    problem = SaidField()  # why it did not end as it should
+    outcome = AttributesField(null=True, redact=None)  # runs.outcome.Totals, once it ended
     changed_ns = models.BigIntegerField()
 
     class Meta:
@@ -213,8 +214,9 @@ class RunSandbox(models.Model):
     ran_ns = models.BigIntegerField(null=True)
     deleted_ns = models.BigIntegerField(null=True)
     error_type = models.TextField()
-    error = models.TextField()
-    steps = AttributesField()  # commands and files: what was done, how long it took, what came back
+    error = SaidField()
+    # Commands and files: what was done, how long it took, what came back.
+    steps = AttributesField(redact=redaction.stored_steps)
     trace_id = HexIdField(null=True)
 
     class Meta:
@@ -228,7 +230,7 @@ class RunComparison(models.Model):
     run = Reference(Run)
     earlier = Reference(Run)
     made_ns = models.BigIntegerField()
-    stages = AttributesField()
+    stages = AttributesField(redact=None)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "earlier"], name="run_comparison_identity")]

@@ -9,14 +9,15 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from collector.ingest import ingest
 from collector.writer import Committed
-from sandboxes import rollup, surroundings, versions
+from sandboxes import redaction, rollup, surroundings, versions
 from sandboxes.lifecycle import from_json, read, time_to_ready, to_json, with_client
 from sandboxes.models import Claim, Cluster
 from sandboxes.objects import MAX_NAME_CHARS
@@ -46,6 +47,9 @@ def save_changes(cluster: ClusterIdentity, changes: Sequence[Change]) -> Kept:
 def keep(cluster: ClusterIdentity, changes: Sequence[Change], committed: Committed) -> Kept:
     """Stores changes in the caller's transaction."""
     row = cluster_row(cluster, max((change.received_ns for change in changes), default=0))
+    rules = settings.REDACTION
+    if rules is not None:
+        changes = [replace(change, object=redaction.object_without(rules, change.object)) for change in changes]
     new = versions.insert_new(row.pk, changes)
     places = _places(row)
     claims = versions.claims_around(places, new) | _waiting_for(new)
@@ -59,6 +63,8 @@ def keep_story(cluster: ClusterIdentity | None, lifecycle: Lifecycle, committed:
     """Keeps a claim that nothing here tells of, as a bundle tells it; says whether it was kept."""
     if Claim.objects.filter(uid=lifecycle.uid).exists():
         return False
+    if (rules := settings.REDACTION) is not None:
+        lifecycle = from_json(redaction.lifecycle_without(rules, to_json(lifecycle)))
     row = Claim(uid=lifecycle.uid, cluster=cluster_row(cluster, 0) if cluster else None)
     _fill(row, lifecycle)
     row.save()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+
+import orjson
+from django.conf import settings
 
 from collector.bundle.beside import BESIDE, columns
 from collector.bundle.common import Json, given, grouped, ids, resource_json, scope_json
@@ -22,8 +26,21 @@ def log_line(rows: Sequence[Log]) -> Json:
             }
             for resource, scopes in grouped(rows)
         ],
-        BESIDE: {**beside, "ordinal": [row.ordinal for row in rows]},
+        BESIDE: {**beside, "ordinal": _ordinals(rows)},
     }
+
+
+def _ordinals(rows: Sequence[Log]) -> list[int]:
+    """As they are stored; those that masking has made equal to others of the line are counted on."""
+    if settings.REDACTION is None:
+        return [row.ordinal for row in rows]
+    seen: Counter[bytes] = Counter()
+    found = []
+    for row in rows:
+        key = orjson.dumps([row.resource_id, row.scope_id, _log(row)])
+        found.append(max(row.ordinal, seen[key]))
+        seen[key] = found[-1] + 1
+    return found
 
 
 def _scope_logs(scope: Scope, logs: Sequence[Log]) -> Json:

@@ -69,6 +69,7 @@ async def examine(python: str = "") -> Examination:
         clocks.of_clients(stored),
         own.addresses(serves),
         own.watch(serves),
+        own.redaction(),
         own.database(stored),
         disk,
     )

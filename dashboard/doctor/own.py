@@ -54,6 +54,14 @@ def database(stored: Stored) -> Check:
     return subject.ok(f"answers; {size(stored.bytes)}")
 
 
+def redaction() -> Check:
+    subject = Subject("redaction", "Redaction", "what is masked before it is stored, shown or exported")
+    rules = settings.REDACTION
+    if rules is None:
+        return subject.not_applicable("off: telemetry is kept and shown as it comes (REDACT_BUILTIN, REDACT_PATTERNS)")
+    return subject.ok(f"on: {counted(len(rules.patterns), 'pattern')} and {counted(len(rules.keys), 'key')}")
+
+
 def disk() -> Check:
     subject = Subject("disk", "Disk", f"free space at {settings.DASHBOARD_DATA_DIR}")
     if "sqlite" not in settings.DATABASES["default"]["ENGINE"]:

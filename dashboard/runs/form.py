@@ -15,6 +15,7 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from collector.redaction import MASK
 from sandboxes.plans import Connection, Plan, Way
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
@@ -103,6 +104,7 @@ class RunForm(forms.Form):
         if cleaned.get("pace") == "concurrency" and not cleaned.get("concurrency") and "concurrency" not in self.errors:
             self.add_error("concurrency", "How many at a time?")
         self._check_connection(cleaned)
+        self._check_masks(cleaned)
         ready, live = cleaned.get("ready_timeout_s"), cleaned.get("time_to_live_s")
         if ready and live and live <= ready:
             self.add_error("time_to_live_s", "Longer than the ready time-out: else it expires while it is waited for.")
@@ -121,6 +123,12 @@ class RunForm(forms.Form):
         named = NAMESPACE_OF.get(way or "")
         if named and cleaned.get(named) and not NAME.fullmatch(cleaned[named]):
             self.add_error(named, "A Kubernetes name: small letters, digits and -.")
+
+    def _check_masks(self, cleaned: Mapping[str, Any]) -> None:
+        """A plan that was filled in from an earlier run may have lost what the run was made with."""
+        for name in ("commands", "environment", "file_path", "file_content", "url"):
+            if MASK in str(cleaned.get(name, "")):
+                self.add_error(name, f"Part of it was masked and is not known any more: put it in the place of {MASK}.")
 
     def plan(self) -> Plan:
         """What was asked for. Only of a form that is valid."""

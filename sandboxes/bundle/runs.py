@@ -18,9 +18,9 @@ from pydantic import TypeAdapter, ValidationError
 from collector.writer import Committed
 from sandboxes.models import Run, RunSandbox
 from sandboxes.objects import MAX_NAME_CHARS, MAX_TIME_NS, Malformed
-from sandboxes.plans import Plan, to_json
+from sandboxes.plans import Plan
 from sandboxes.runs.outcome import Totals
-from sandboxes.runs.recording import GOING_ON, RunState, SandboxState, Step
+from sandboxes.runs.recording import GOING_ON, RunState, SandboxState, Step, kept_plan, kept_steps, kept_text
 
 RUN_ID = re.compile(r"[0-9a-f]{6,64}", re.ASCII)
 TRACE_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -97,7 +97,8 @@ def _read(shape: TypeAdapter[Row], value: Mapping[str, Any]) -> Row:
 
 def keep_run(row: RunRow, committed: Committed) -> bool:
     """Keeps a run that is not here yet; says whether it is new."""
-    members = asdict(row) | {"plan": to_json(row.plan), "heartbeat_ns": None, "changed_ns": time.time_ns()}
+    members = asdict(row) | {"plan": kept_plan(row.plan), "heartbeat_ns": None, "changed_ns": time.time_ns()}
+    members |= {name: kept_text(members[name]) for name in ("note", "problem")}
     if row.state in GOING_ON:
         members |= {"state": RunState.INTERRUPTED, "problem": ELSEWHERE}
     _, new = Run.objects.get_or_create(uid=row.uid, defaults=members)
@@ -111,7 +112,7 @@ def keep_run_sandbox(row: SandboxRow, committed: Committed) -> bool:
     run = Run.objects.filter(uid=row.run).first()
     if run is None or run.state in GOING_ON:
         return False
-    members = asdict(row) | {"run": run}
+    members = asdict(row) | {"run": run, "error": kept_text(row.error), "steps": kept_steps(row.steps)}
     _, new = RunSandbox.objects.get_or_create(run=run, number=row.number, defaults=members)
     if new:
         committed.tell("runs", [row.run])

@@ -178,12 +178,12 @@ class Engine:
         took_ns = time.time_ns() - began_ns
         sandbox.steps.append(
             Step(
-                command,
+                recording.kept_text(command),
                 began_ns,
                 took_ns,
                 result.exit_code,
-                result.stdout[:MAX_OUTPUT_CHARS],
-                result.stderr[:MAX_OUTPUT_CHARS],
+                recording.kept_text(result.stdout)[:MAX_OUTPUT_CHARS],
+                recording.kept_text(result.stderr)[:MAX_OUTPUT_CHARS],
                 result.timed_out,
             )
         )
@@ -222,7 +222,7 @@ class Engine:
 def _step(sandbox: Sandbox, what: str) -> Iterator[None]:
     began_ns = time.time_ns()
     yield
-    sandbox.steps.append(Step(what, began_ns, time.time_ns() - began_ns))
+    sandbox.steps.append(Step(recording.kept_text(what), began_ns, time.time_ns() - began_ns))
 
 
 def _blame(sandbox: Sandbox, error: Exception, *, cancelled: bool) -> None:
@@ -230,4 +230,4 @@ def _blame(sandbox: Sandbox, error: Exception, *, cancelled: bool) -> None:
     if sandbox.error_type:
         return
     sandbox.error_type = "Cancelled" if cancelled else type(error).__name__
-    sandbox.error = " ".join(str(error).split())[:MAX_ERROR_CHARS]
+    sandbox.error = recording.kept_text(" ".join(str(error).split()))[:MAX_ERROR_CHARS]

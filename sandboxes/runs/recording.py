@@ -15,10 +15,14 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import orjson
+from django.conf import settings
 from django.db.models import Q
 
 from collector.ingest import ingest
+from collector.sql import execute
 from collector.writer import Committed
+from sandboxes import redaction
 from sandboxes.models import Run, RunSandbox
 from sandboxes.plans import Plan, from_json, to_json
 from sandboxes.runs import tasks
@@ -87,6 +91,30 @@ class Sandbox:
 COLUMNS = ("state", "requested_ns", "ready_ns", "ran_ns", "deleted_ns", "error_type", "error", "steps", "trace_id")
 
 
+def kept_text(text: str) -> str:
+    """What came out of a sandbox, as it may be kept. Whole: of a secret that is cut in two neither half is one."""
+    rules = settings.REDACTION
+    return text if rules is None else rules.text(text)
+
+
+def kept_plan(plan: Plan) -> dict[str, Any]:
+    """A plan as it may be kept once the run is over, and shown before."""
+    rules = settings.REDACTION
+    return to_json(plan) if rules is None else redaction.plan_without(rules, to_json(plan))
+
+
+def kept_steps(steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """Steps that another dashboard has kept."""
+    rules, found = settings.REDACTION, [asdict(step) for step in steps]
+    return found if rules is None else redaction.steps_without(rules, found)
+
+
+def plan_of(run_id: str) -> Plan:
+    """A run's plan as it was asked for, for whoever does it. Whoever shows it reads `Run.plan`, which is masked."""
+    (stored,) = execute(f"SELECT plan FROM {Run._meta.db_table} WHERE uid = %s", (run_id,)).fetchone()
+    return from_json(orjson.loads(stored) if isinstance(stored, (str, bytes)) else stored)
+
+
 def ask(plan: Plan, asked_by: str, *, queued: bool = True) -> str:
     """Records a new run and gives its id; unless told not to, a worker is asked to do it. Raises Unavailable."""
     run_id = secrets.token_hex(NAME_CHARS // 2)
@@ -96,7 +124,7 @@ def ask(plan: Plan, asked_by: str, *, queued: bool = True) -> str:
         Run.objects.create(
             uid=run_id,
             plan=to_json(plan),
-            form=plan.form,
+            form=from_json(kept_plan(plan)).form,
             state=RunState.QUEUED,
             asked_by=asked_by,
             asked_ns=now_ns,
@@ -116,7 +144,7 @@ def begin(run_id: str) -> tuple[Plan, list[Sandbox]] | None:
     row = Run.objects.filter(uid=run_id).first()
     if row is None:
         return None
-    plan = from_json(row.plan)
+    plan = plan_of(run_id)
     sandboxes = [Sandbox(number, f"run-{run_id}-{number:04}") for number in range(1, plan.count + 1)]
 
     def record(committed: Committed) -> bool:
@@ -152,7 +180,7 @@ def go_on(run_id: str, changed: Sequence[Sandbox]) -> RunState:
 
 def end(run_id: str, state: RunState, problem: str = "", outcome: dict[str, Any] | None = None) -> None:
     """The run is over."""
-    _set(run_id, GOING_ON, state=state, problem=problem, outcome=outcome, ended_ns=time.time_ns())
+    _set(run_id, GOING_ON, state=state, problem=kept_text(problem), outcome=outcome, ended_ns=time.time_ns())
 
 
 def cancel(run_id: str) -> None:
@@ -163,7 +191,7 @@ def cancel(run_id: str) -> None:
 
 def annotate(run_id: str, note: str) -> None:
     """Keeps what a person says of a run."""
-    _set(run_id, tuple(RunState), note=note)
+    _set(run_id, tuple(RunState), note=kept_text(note))
 
 
 def silent(now_ns: int) -> list[str]:
@@ -182,8 +210,9 @@ def interrupt(run_id: str, problem: str) -> None:
         RunSandbox.objects.filter(run__uid=run_id, state__in=unfinished).update(
             state=SandboxState.FAILED, error_type="Interrupted", error="the run's process ended before this sandbox did"
         )
+        _forget_plan(run_id)
         Run.objects.filter(uid=run_id, state__in=GOING_ON).update(
-            state=RunState.INTERRUPTED, problem=problem, ended_ns=now_ns, changed_ns=now_ns
+            state=RunState.INTERRUPTED, problem=kept_text(problem), ended_ns=now_ns, changed_ns=now_ns
         )
         committed.tell("runs", [run_id])
 
@@ -195,9 +224,18 @@ def _set(run_id: str, states: Sequence[RunState], **members: Any) -> None:
 
     def record(committed: Committed) -> None:
         if Run.objects.filter(uid=run_id, state__in=states).update(changed_ns=time.time_ns(), **members):
+            if "ended_ns" in members:
+                _forget_plan(run_id)
             committed.tell("runs", [run_id])
 
     ingest.run_from_thread(record)
+
+
+def _forget_plan(run_id: str) -> None:
+    """Nobody is going to do it any more: what is kept of it is what may be shown."""
+    if settings.REDACTION is not None:
+        for row in Run.objects.filter(uid=run_id):
+            Run.objects.filter(pk=row.pk).update(plan=row.plan)
 
 
 def _save(run_id: str, changed: Sequence[Sandbox]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from sandboxes.cluster import ClusterError
 from sandboxes.models import Run
-from sandboxes.plans import Plan, from_json
+from sandboxes.plans import Plan
 from sandboxes.runs import comparison, outcome, recording
 from sandboxes.runs.cleanup import clean_up
 from sandboxes.runs.engine import Engine
@@ -64,7 +64,7 @@ class Worker:
         run = Run.objects.filter(uid=run_id, state__in=recording.GOING_ON).first()
         if run is None:
             return
-        plan = from_json(run.plan)
+        plan = recording.plan_of(run_id)
         try:
             trigger = Trigger(plan, run_id, self.context, places=1)
         except ClusterError as error:

@@ -79,6 +79,13 @@ def test_a_wrong_form_starts_nothing_and_keeps_what_was_typed(client: Client) ->
     assert not Run.objects.exists()
 
 
+def test_what_was_masked_of_an_earlier_plan_has_to_be_typed_again(client: Client) -> None:
+    response = client.post("/runs/new/", {**GIVEN, "commands": "login [redacted]", "environment": "TOKEN=[redacted]"})
+    assert response.status_code == 400
+    assert response.content.decode().count("is not known any more") == 2
+    assert not Run.objects.exists()
+
+
 def test_a_run_is_started_by_post_with_the_pages_token_only() -> None:
     strict = Client(enforce_csrf_checks=True)
     assert strict.post("/runs/new/", GIVEN).status_code == 403

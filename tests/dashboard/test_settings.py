@@ -56,10 +56,19 @@ def test_a_data_directory_is_made_for_its_owner_only(tmp_path: Path, monkeypatch
 
 def test_an_empty_variable_is_none_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """docker-compose.yml hands on what is not set as an empty text."""
-    names = ("DASHBOARD_TOKEN", "DASHBOARD_PUBLIC_URL", "OTLP_API_KEY", "DATABASE_URL", "REDIS_URL")
+    names: tuple[str, ...] = ("DASHBOARD_TOKEN", "DASHBOARD_PUBLIC_URL", "OTLP_API_KEY", "DATABASE_URL", "REDIS_URL")
+    names += ("REDACT_BUILTIN", "REDACT_PATTERNS", "REDACT_KEYS")
     settings = read_settings(tmp_path, monkeypatch, **dict.fromkeys(names, ""))
     usual = read_settings(tmp_path, monkeypatch)
-    kept = ("DASHBOARD_TOKEN", "FORCE_SCRIPT_NAME", "ALLOWED_HOSTS", "OTLP_API_KEY", "DATABASES", "CHANNEL_LAYERS")
+    kept = (
+        "DASHBOARD_TOKEN",
+        "FORCE_SCRIPT_NAME",
+        "ALLOWED_HOSTS",
+        "OTLP_API_KEY",
+        "DATABASES",
+        "CHANNEL_LAYERS",
+        "REDACTION",
+    )
     assert [settings[name] for name in kept] == [usual[name] for name in kept]
 
 
@@ -68,6 +77,13 @@ def test_a_public_address_gives_the_path_and_the_name_allowed(tmp_path: Path, mo
     assert settings["FORCE_SCRIPT_NAME"] == "/sandboxes"
     assert "example.org" in settings["ALLOWED_HOSTS"]
     assert settings["CSRF_TRUSTED_ORIGINS"] == ["https://example.org:8443"]
+
+
+def test_redaction_is_off_unless_something_is_to_be_masked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings(tmp_path, monkeypatch)["REDACTION"] is None
+    variables = {"REDACT_BUILTIN": "jwt, aws", "REDACT_PATTERNS": "a,b\nc", "REDACT_KEYS": "*pass*, x"}
+    rules = read_settings(tmp_path, monkeypatch, **variables)["REDACTION"]
+    assert (len(rules.patterns), rules.patterns[2:], rules.keys) == (4, ("a,b", "c"), ("*pass*", "x"))
 
 
 def test_keys_come_with_commas_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +104,9 @@ def test_postgresql_is_reached_through_a_pool(tmp_path: Path, monkeypatch: pytes
         ({"DASHBOARD_PORT": "0"}, "DASHBOARD_PORT"),
         ({"OTLP_GRPC_PORT": "70000"}, "OTLP_GRPC_PORT"),
         ({"OTLP_MAX_BODY_BYTES": "64 MB"}, "OTLP_MAX_BODY_BYTES"),
+        ({"REDACT_PATTERNS": "fine\n(unclosed"}, "REDACT_PATTERNS: '(unclosed' is no regular expression"),
+        ({"REDACT_BUILTIN": "bearers"}, "REDACT_BUILTIN: there is no 'bearers'"),
+        ({"REDACT_KEYS": "a,*"}, "REDACT_KEYS: '*' would mask"),
         ({"DATABASE_URL": "nonsense:secret"}, "DATABASE_URL"),
         ({"DATABASE_URL": "mysql://me:secret@db/x"}, "DATABASE_URL"),
         ({"DASHBOARD_PUBLIC_URL": "example.org/sandboxes"}, "DASHBOARD_PUBLIC_URL"),
@@ -98,7 +117,7 @@ def test_a_value_that_cannot_be_is_told_in_a_sentence(tmp_path: Path, variables:
     assert ended.returncode != 0
     assert told in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert "secret" not in ended.stderr
+    assert ":secret" not in ended.stderr
 
 
 def test_a_database_that_is_away_is_told_in_a_sentence(tmp_path: Path) -> None:

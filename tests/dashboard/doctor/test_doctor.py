@@ -41,7 +41,7 @@ def test_it_tells_every_check_and_counts_them() -> None:
     text, status = doctor()
     for name in ("Cluster:", "Router:", "kubectl:", "SDK:", "Telemetry arriving:", "Database: answers"):
         assert name in text
-    assert "18 checks in" in text
+    assert "19 checks in" in text
     assert status == 0
 
 

@@ -12,6 +12,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from collector.ingest import save_now
+from collector.redaction import read_rules
 from dashboard.doctor import clocks, own
 from dashboard.doctor.serving import Serving, serving
 from dashboard.doctor.shapes import Status
@@ -30,6 +31,13 @@ Usage = namedtuple("Usage", "total used free")
 @pytest.fixture(autouse=True)
 def usual_ports(settings: Settings) -> None:
     settings.DASHBOARD_PORT, settings.OTLP_HTTP_PORT, settings.OTLP_GRPC_PORT = 8000, 4318, 4317
+
+
+def test_redaction_says_how_much_is_masked(settings: Settings) -> None:
+    settings.REDACTION = None
+    assert own.redaction().status is Status.NOT_APPLICABLE
+    settings.REDACTION = read_rules(["aws", "jwt"], "", ["password"])
+    assert own.redaction().found == "on: 2 patterns and 1 key"
 
 
 def test_addresses_are_named_while_a_dashboard_runs() -> None:
