@@ -95,7 +95,7 @@ class Ingest:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         self._decoders = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode")
-        self._writer = Writer(loop, self._write, self._committed)
+        self._writer = Writer(loop, self._write, self._committed, rollup.count_waiting)
         self._writer.start()
         if is_sqlite():
             self._checkpointer = Checkpointer()

@@ -82,17 +82,22 @@ class _Waiting:
 
 
 class Writer:
-    """The thread and its queue. `write_batch(batch, careful)` runs in its transactions; `committed` in the loop."""
+    """The thread and its queue. `write_batch(batch, careful)` runs in its transactions; `committed` in the loop.
+
+    `idle` runs in the thread, outside a transaction, while nothing waits to be written.
+    """
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         write_batch: Callable[[Batch, bool], NewRows],
         committed: Callable[[Committed], None],
+        idle: Callable[[], None] = lambda: None,
     ) -> None:
         self._loop = loop
         self._write_batch = write_batch
         self._committed = committed
+        self._idle = idle
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._seen: object = None
@@ -148,6 +153,7 @@ class Writer:
                 try:
                     first = self._queue.get(timeout=rest_s)
                 except queue.Empty:
+                    self._do_idle()
                     continue
                 if first is None:
                     return
@@ -232,6 +238,12 @@ class Writer:
                 waiting.answer.set_result(waiting.result)
         if stored:
             self._committed(committed)
+
+    def _do_idle(self) -> None:
+        try:
+            self._idle()
+        except DatabaseError:  # it will be tried again
+            self._forget_connection()
 
     def _look_elsewhere(self) -> None:
         """Tells the loop when another process has committed since the last look."""

@@ -29,6 +29,7 @@ from collector.latency.figures import (
 )
 from collector.latency.ranges import POINTS, Range, asked
 from collector.rollup import Subject, rows
+from collector.rollup.windows import WINDOWS_S
 from sandboxes.lifecycle.stages import STAGES
 from sandboxes.models import StageSeries
 from sandboxes.questions import ClaimFilter, cluster_ids
@@ -115,21 +116,43 @@ def heatmaps(
 
 def figures(f: ClaimFilter, *, stage: str = TIME_TO_READY) -> tuple[Figures, Figures | None]:
     """(in the range, in the range of the same length before it)."""
+    return figures_by(f, stage=stage, by="")[""]
+
+
+def figures_by(
+    f: ClaimFilter, *, stage: str = TIME_TO_READY, by: str = "start_type"
+) -> dict[str, tuple[Figures, Figures | None]]:
+    """The same for each value of `by` that the range has, and under "" for all together."""
     found = asked(Subject.STAGE, f.from_ns, f.to_ns)
     if found is None:
-        return Tally.empty().figures(), None
+        return {"": (Tally.empty().figures(), None)}
+    now = _totals(f, found, stage, by)
+    before = _totals(f, found.before(), stage, by) if f.from_ns is not None else None
+    return {
+        name: (tally.figures(), None if before is None else before.get(name, Tally.empty()).figures())
+        for name, tally in now.items()
+    }
 
-    def of(when: Range) -> Figures:
-        return together(_by(f, when, lambda series: "", stage).get("", {}).values()).figures()
 
-    return of(found), of(found.before()) if f.from_ns is not None else None
+def _totals(f: ClaimFilter, found: Range, stage: str, by: str) -> dict[str, Tally]:
+    """By value of `by`, and all; from the longest windows the range has."""
+    split = _by(f, found, lambda series: getattr(series, by) if by else "", stage, WINDOWS_S[-1])
+    tallies = {name: together(steps.values()) for name, steps in split.items()}
+    return tallies | {"": together(tallies.values())}
 
 
-def _by(f: ClaimFilter, found: Range, key: Callable[[StageSeries], Key], stage: str = "") -> dict[Key, Steps]:
-    """The rows the filter means, by what `key` makes of their series, and by step."""
+def _by(
+    f: ClaimFilter,
+    found: Range,
+    key: Callable[[StageSeries], Key],
+    stage: str = "",
+    longest_s: int | None = None,
+) -> dict[Key, Steps]:
+    """The rows the filter means, by what `key` makes of their series, and by step; or by windows up to `longest_s`."""
     series = {row.pk: row for row in _series(f, stage)}
     split: dict[Key, Steps] = {}
-    for row in rows(Subject.STAGE, found.from_ns, found.until_ns, found.longest_s, series.keys(), found.edge_s):
+    read = rows(Subject.STAGE, found.from_ns, found.until_ns, longest_s or found.longest_s, series.keys(), found.edge_s)
+    for row in read:
         add_to_steps(split.setdefault(key(series[row.series]), {}), row, found)
     return split
 

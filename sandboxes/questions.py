@@ -89,10 +89,12 @@ def states(f: ClaimFilter) -> dict[str, int]:
     return dict(counted)
 
 
-def names(column: str) -> list[str]:
-    """What there is to filter by in a column, as the newest claims have it: enough to suggest from."""
-    newest = Claim.objects.order_by("-zero_ns", "-id").values_list(column, flat=True)[:NEWEST]
-    return sorted({name for name in newest if name})[:MAX_NAMES]
+def names(*columns: str) -> dict[str, list[str]]:
+    """What there is to filter by in columns, as the newest claims have it: enough to suggest from. {"pools": [...]}"""
+    newest = set(Claim.objects.order_by("-zero_ns", "-id").values_list(*columns)[:NEWEST])
+    return {
+        f"{column}s": sorted({row[at] for row in newest if row[at]})[:MAX_NAMES] for at, column in enumerate(columns)
+    }
 
 
 def cluster_names() -> list[str]:

@@ -78,9 +78,11 @@ def operations(f: TelemetryFilter, *, order: str = "p95", limit: int = 20, point
     if found is None:
         return OperationTable([], 0, Tally.empty().figures(), None, 0, [], [])
     totals = _totals(f, found)
-    earlier = _totals(f, found.before()) if f.from_ns is not None else None
     now = {operation: tally.figures() for operation, tally in totals.items()}
     first = sorted(now, key=lambda operation: (_worth(now[operation], order), -operation), reverse=True)[:limit]
+    earlier = found.before() if f.from_ns is not None else None
+    # Of the time before, those that are shown and all together: every operation took as long to read as of now.
+    before = _totals(f, earlier, first) if earlier else {}
     names = Operation.objects.in_bulk(first)
     lines = _grouped(filtered(f, found, among=first))
     return OperationTable(
@@ -91,7 +93,7 @@ def operations(f: TelemetryFilter, *, order: str = "p95", limit: int = 20, point
                 names[operation].name,
                 names[operation].kind,
                 now[operation],
-                None if earlier is None else earlier.get(operation, Tally.empty()).figures(),
+                before.get(operation, Tally.empty()).figures() if earlier else None,
                 _p95(lines.get(operation, []), found),
             )
             for operation in first
@@ -99,7 +101,7 @@ def operations(f: TelemetryFilter, *, order: str = "p95", limit: int = 20, point
         ],
         len(now),
         together(totals.values()).figures(),
-        None if earlier is None else together(earlier.values()).figures(),
+        Tally.of(list(_together(f, earlier, WINDOWS_S[-1]))).figures() if earlier else None,
         found.step_ns,
         found.times_ns,
         _crowded(found, now),
@@ -171,9 +173,10 @@ def _rows(found: Range, longest_s: int | None, series: Collection[int] | None) -
     return rows(Subject.OPERATION, found.from_ns, found.until_ns, longest_s or found.longest_s, series, found.edge_s)
 
 
-def _totals(f: TelemetryFilter, found: Range) -> dict[int, Tally]:
+def _totals(f: TelemetryFilter, found: Range, among: Collection[int] | None = None) -> dict[int, Tally]:
     """By operation, from the longest windows the range has."""
-    return {operation: Tally.of(group) for operation, group in _grouped(filtered(f, found, WINDOWS_S[-1])).items()}
+    groups = _grouped(filtered(f, found, WINDOWS_S[-1], among))
+    return {operation: Tally.of(group) for operation, group in groups.items()}
 
 
 def _grouped(found: Iterable[Row]) -> dict[int, list[Row]]:

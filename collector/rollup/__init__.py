@@ -14,7 +14,7 @@ questions about percentiles from what is read here. `collector.histogram` has th
 
 from __future__ import annotations
 
-from collector.rollup.news import Sheet, count_news, note
+from collector.rollup.news import Sheet, count_news, count_waiting, note
 from collector.rollup.pruning import oldest_ns, prune
 from collector.rollup.reading import Row, extent_s, rows, series_in_use, shortest_s
 from collector.rollup.spans import operations_in_use, series_of, update
@@ -27,6 +27,7 @@ __all__ = [
     "Sheet",
     "Subject",
     "count_news",
+    "count_waiting",
     "extent_s",
     "longest_s",
     "note",

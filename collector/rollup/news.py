@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import orjson
+from django.db import transaction
 
 from collector import histogram
 from collector.rollup.windows import ALL_OPERATIONS, SHORTEST_S, WINDOWS_S, Subject
@@ -117,16 +118,30 @@ def _grouped(payloads: Iterable[bytes], subject: int | None) -> dict[tuple[int, 
     return found
 
 
+def count_waiting() -> None:
+    """Counts what is noted when it is time to, for a writer that has nothing to write.
+
+    Else what came last would stay noted until something else comes, and every page would count it for itself.
+    """
+    if _clock.due and execute("SELECT 1 FROM collector_rollupnews LIMIT 1").fetchone():
+        with transaction.atomic():
+            _clock.count_when_due()
+
+
 class _Clock:
     """When this process counts next: seldom enough to cost little, however many series there are."""
 
     def __init__(self) -> None:
         self.next_s = 0.0
 
+    @property
+    def due(self) -> bool:
+        return time.monotonic() >= self.next_s
+
     def count_when_due(self) -> None:
-        began = time.monotonic()
-        if began < self.next_s:
+        if not self.due:
             return
+        began = time.monotonic()
         count_news()
         ended = time.monotonic()
         self.next_s = ended + max(INTERVAL_S, SHARE * (ended - began))

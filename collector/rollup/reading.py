@@ -7,11 +7,12 @@ One statement reads both, since what is noted moves into the windows meanwhile: 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from collector.histogram import number_of, number_of_counts
-from collector.rollup.news import Key, measured
+from collector.rollup.news import Key, Measured, measured
 from collector.rollup.windows import (
     ALL_OPERATIONS,
     FINE_WINDOWS_S,
@@ -62,10 +63,16 @@ def rows(
             news.append(bytes(packed))
         elif count and (number not in sums if wanted is None else number in wanted):
             yield Row(start_s, number, count, max_ns, number_of(bytes(packed)))
-    for (number, start_s), found in measured(news, subject).get(subject, {}).items():
+    for (number, start_s), found in _lately(tuple(news), subject).items():
         if first_s <= start_s < end_s and (number not in sums if wanted is None else number in wanted):
             counts = found.counts
             yield Row(start_s, number, sum(counts.values()), found.max_ns, number_of_counts(counts))
+
+
+@lru_cache(maxsize=len(Subject))
+def _lately(news: tuple[bytes, ...], subject: int) -> Mapping[Key, Measured]:
+    """What is noted of a subject. A page asks several questions within milliseconds: read once while it is the same."""
+    return measured(news, subject).get(subject, {})
 
 
 def _read(subject: int, pieces: Sequence[Piece], wanted: Collection[int] | None) -> Iterator[tuple[int, ...]]:

@@ -6,7 +6,7 @@ After: the big number, the sentence, the strips and the table of operations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from collector import latency
 from collector.latency import Figures, OperationLatency, OperationTable, Series
@@ -41,10 +41,10 @@ def starts(parameters: Parameters) -> dict[str, Start]:
     """By kind of start; under "" all together. Kinds that did not occur are left out."""
     f = parameters.claims
     kinds = [f.start] if f.start else [StartType.COLD, StartType.WARM]
-    found = {"": Start("", *claim_latency.figures(f))}
-    for kind in kinds:
-        found[str(kind)] = Start(str(kind), *claim_latency.figures(replace(f, start=kind)))
-    return {kind: start for kind, start in found.items() if start.now.count}
+    found = claim_latency.figures_by(f)
+    return {
+        kind: Start(kind, *found[kind]) for kind in ("", *map(str, kinds)) if kind in found and found[kind][0].count
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def claims(request: HttpRequest) -> HttpResponse:
         {"range": request.GET.get("range", ""), "all_states": questions.STATES},
         CLAIM_NAMES,
         DEFAULT_RANGE,
-        choices=lambda: {"pools": questions.names("pool"), "namespaces": questions.names("namespace")},
+        choices=lambda: questions.names("pool", "namespace"),
         found=_list,
         why_empty=_why_empty,
     )

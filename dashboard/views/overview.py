@@ -102,8 +102,8 @@ def _asked(query: QueryDict) -> Answer:
 
 
 def _choices() -> Context:
-    found: Context = {f"{name}s": questions.names(name) for name in ("namespace", "pool", "template")}
-    return found | {"services": queries.services(), "clusters": questions.cluster_names()}
+    found = questions.names("namespace", "pool", "template")
+    return {**found, "services": queries.services(), "clusters": questions.cluster_names()}
 
 
 def _answer(asked: Answer) -> Context:

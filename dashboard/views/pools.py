@@ -31,7 +31,7 @@ def pools(request: HttpRequest) -> HttpResponse:
         {"range": request.GET.get("range", "")},
         POOL_NAMES,
         DEFAULT_RANGE,
-        choices=lambda: {"namespaces": questions.names("namespace"), "clusters": _cluster_names()},
+        choices=lambda: {**questions.names("namespace"), "clusters": _cluster_names()},
         found=_list,
         why_empty=_why_empty,
     )

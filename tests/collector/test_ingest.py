@@ -21,7 +21,7 @@ from collector import store, summary
 from collector.decode import DecodeError
 from collector.gzip import BadGzip, TooLarge
 from collector.ingest import Ingest, Overloaded, Saved, Unavailable, save_now
-from collector.models import Log, Span, Trace
+from collector.models import Log, Rollup, RollupNews, Span, Trace
 from collector.records import Batch, NewRows
 from collector.writer import Committed
 from tests.collector.wire import a_span, traces
@@ -388,6 +388,22 @@ def test_a_commit_of_another_process_is_noticed_while_we_write_without_a_pause(
         return noticed.is_set()
 
     assert run(story)
+
+
+def test_what_came_last_is_counted_though_nothing_comes_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(ingest: Ingest) -> tuple[int, int]:
+        monkeypatch.setattr("collector.rollup.news._clock.next_s", float("inf"))  # counted a moment ago
+        await write(ingest, batch(make_span("last")))
+        noted = await elsewhere(RollupNews.objects.count)
+        monkeypatch.setattr("collector.rollup.news._clock.next_s", 0.0)
+        async with asyncio.timeout(WAIT_S):
+            while await elsewhere(RollupNews.objects.count):
+                await asyncio.sleep(0.01)
+        return noted, await elsewhere(Rollup.objects.filter(window_s=10).count)
+
+    noted, counted = run(story)
+    assert noted == 1
+    assert counted == 2  # of the operation, and of all together
 
 
 @on_sqlite
