@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
 from sandboxes.records import SECOND
@@ -45,8 +44,11 @@ def object_at(value: Any, *path: str) -> Object:
 
 def text_at(value: Any, *path: str) -> str:
     """The text there, without NUL (PostgreSQL has no room for it) and not endless."""
-    found = at(value, *path)
-    return found[:MAX_TEXT].replace("\0", "\ufffd") if isinstance(found, str) else ""
+    for key in path:  # as `at` does, without another call: asked 55 times a story
+        if type(value) is not dict and not isinstance(value, Mapping):
+            return ""
+        value = value.get(key)
+    return value[:MAX_TEXT].replace("\0", "\ufffd") if isinstance(value, str) else ""
 
 
 def count_at(value: Any, *path: str) -> int | None:
@@ -59,12 +61,19 @@ def objects_at(value: Any, *path: str) -> Iterator[Object]:
     """The maps in the list there."""
     found = at(value, *path)
     if isinstance(found, list):
-        yield from (item for item in islice(found, MAX_ITEMS) if type(item) is dict or isinstance(item, Mapping))
+        for item in found[:MAX_ITEMS]:
+            if type(item) is dict or isinstance(item, Mapping):
+                yield item
 
 
 def condition(value: Object, kind: str) -> Object:
-    """The condition of that type in an object's status, or nothing."""
-    return next((each for each in objects_at(value, "status", "conditions") if each.get("type") == kind), _NOTHING)
+    """The condition of that type in an object's status, or nothing. Asked twenty times a story: a plain loop."""
+    found = at(value, "status", "conditions")
+    if isinstance(found, list):
+        for item in found[:MAX_ITEMS]:
+            if (type(item) is dict or isinstance(item, Mapping)) and item.get("type") == kind:
+                return item
+    return _NOTHING
 
 
 def is_true(value: Object, kind: str) -> bool:

@@ -63,7 +63,7 @@ class Change:
     @property
     def metadata(self) -> Mapping[str, Any]:
         found = self.object.get("metadata")
-        return found if isinstance(found, Mapping) else {}
+        return found if type(found) is dict or isinstance(found, Mapping) else {}  # a dict is known at once
 
     @property
     def uid(self) -> str:

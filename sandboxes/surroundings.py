@@ -15,7 +15,7 @@ from sandboxes.models import ObjectVersion
 from sandboxes.objects import mapping
 from sandboxes.records import Change, ChangeType, Kind
 
-TOGETHER = 100  # claims: what a portion of a list has
+TOGETHER = 200  # claims: what a portion of a list has
 MAX_VERSIONS = 2_000  # around one claim
 MAX_READ = 20_000  # around those read together; beyond it they are read one by one
 MAX_POOL_VERSIONS = 50

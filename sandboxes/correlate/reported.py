@@ -13,8 +13,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from hashlib import blake2b
 
-from django.db.models import Q
-
 from collector.models import Span
 from collector.writer import Committed
 from sandboxes import rollup
@@ -28,7 +26,7 @@ from sandboxes.records import Clock, Lifecycle, Milestone, Moment, State
 BELIEVED = (HintKind.CLAIM_ATTRIBUTE, HintKind.CREATE_LOG, HintKind.CLAIM_URL)
 CREATES = ".create_claim"
 STATUS_ERROR = 2
-MAX_NAMES = 500  # a step
+MAX_NAMES = 500  # a step, or a query
 MAX_HINTS = 5_000
 
 
@@ -47,13 +45,16 @@ def report(hints: Iterable[HintFacts]) -> list[str]:
 
 def outdated(claims: Collection[ClaimFacts]) -> list[str]:
     """The uids of reported claims that a cluster has told of by now."""
-    told = [claim for claim in claims if not claim.reported]
+    told: dict[str, set[str]] = defaultdict(set)
+    for claim in claims:
+        if not claim.reported:
+            told[claim.name] |= {"", claim.namespace}
+    names = sorted(told)
     uids: list[str] = []
-    for position in range(0, len(told), 100):
-        which = Q()
-        for claim in told[position : position + 100]:
-            which |= Q(name=claim.name, namespace__in=("", claim.namespace))
-        uids += Claim.objects.filter(which, cluster__isnull=True).values_list("uid", flat=True)
+    for position in range(0, len(names), MAX_NAMES):
+        rows = Claim.objects.filter(name__in=names[position : position + MAX_NAMES], cluster__isnull=True)
+        found = rows.values_list("uid", "namespace", "name")
+        uids += [uid for uid, namespace, name in found if namespace in told[name]]
     return uids
 
 

@@ -7,25 +7,26 @@ present-day nanosecond to 256.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
 from sandboxes.records import Clock, Lifecycle, Milestone, Moment, Owner, Proof, Stage, StartType, State, Why
 
-_MEMBERS = tuple(field.name for field in fields(Moment))
 _WORDS = ("uid", "namespace", "name", "pool", "template", "reason", "sandbox", "sandbox_uid", "pod", "pod_uid", "node")
 
 
 def to_json(lifecycle: Lifecycle) -> dict[str, Any]:
     """Times as decimal strings, enumerations as their words."""
+    # A stage's ends are mostly two of the moments, the very same: they are written out once.
+    written = {id(moment): _moment_to_json(moment) for moment in lifecycle.moments.values()}
     return {
         **{word: getattr(lifecycle, word) for word in (*_WORDS, "trace_context")},
         "start_type": lifecycle.start_type.value,
         "state": lifecycle.state.value,
         "other_contexts": list(lifecycle.other_contexts),
         "pod_ips": list(lifecycle.pod_ips),
-        "moments": [_moment_to_json(moment) for moment in lifecycle.moments.values()],
-        "stages": [_stage_to_json(stage) for stage in lifecycle.stages],
+        "moments": list(written.values()),
+        "stages": [_stage_to_json(stage, written) for stage in lifecycle.stages],
         "why": _why_to_json(lifecycle.why),
     }
 
@@ -59,7 +60,15 @@ def stages_in(value: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
 
 
 def _moment_to_json(moment: Moment) -> dict[str, str]:
-    return {name: str(getattr(moment, name)) for name in _MEMBERS}
+    return {
+        "milestone": moment.milestone.value,
+        "time_ns": str(moment.time_ns),
+        "lower_ns": str(moment.lower_ns),
+        "upper_ns": str(moment.upper_ns),
+        "clock": moment.clock.value,
+        "precision_ns": str(moment.precision_ns),
+        "source": moment.source,
+    }
 
 
 def _moment_from_json(value: Mapping[str, str]) -> Moment:
@@ -74,12 +83,13 @@ def _moment_from_json(value: Mapping[str, str]) -> Moment:
     )
 
 
-def _stage_to_json(stage: Stage) -> dict[str, Any]:
+def _stage_to_json(stage: Stage, written: Mapping[int, dict[str, str]]) -> dict[str, Any]:
+    start, end = (written.get(id(moment)) or _moment_to_json(moment) for moment in (stage.start, stage.end))
     return {
         "name": stage.name,
         "owner": stage.owner.value,
-        "start": _moment_to_json(stage.start),
-        "end": _moment_to_json(stage.end),
+        "start": start,
+        "end": end,
         "pre_warmed": stage.pre_warmed,
     }
 

@@ -125,6 +125,7 @@ def _settle(row: Sequence[Moment]) -> list[Moment]:
     for moment, (lower_ns, upper_ns) in zip(row, bounds, strict=True):
         time_ns = max(lower_ns, min(max(moment.time_ns, time_ns), upper_ns))
         if (time_ns, lower_ns, upper_ns) != (moment.time_ns, moment.lower_ns, moment.upper_ns):
-            moment = replace(moment, time_ns=time_ns, lower_ns=lower_ns, upper_ns=upper_ns)
+            told = (moment.clock, moment.precision_ns, moment.source)
+            moment = Moment(moment.milestone, time_ns, lower_ns, upper_ns, *told)  # `replace` takes four times as long
         settled.append(moment)
     return settled

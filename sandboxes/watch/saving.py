@@ -16,7 +16,7 @@ from sandboxes.watch.timing import Timing
 log = logging.getLogger(__name__)
 
 MAX_WAITING = 1_000  # changes; beyond it the watches are read no further
-PORTION = 100  # beside them telemetry waits for its turn
+PORTION = 200  # a tenth of a second at most; beside them telemetry waits for its turn
 MAX_PODS = 100_000
 MAX_STRANGERS = 1_000  # Pods that Events are about and nobody knows yet, with
 MAX_EVENTS = 50  # this many Events each
