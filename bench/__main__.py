@@ -46,6 +46,7 @@ def main() -> None:
         ("bench.rollups", [str(min(SECONDS, 10)), str(ROLLUP_SPANS)]),
         ("bench.names", [str(SPANS)]),
         ("bench.overview", []),
+        ("bench.trace", []),
         ("bench.watching", [str(CLAIMS), str(min(SECONDS, 20))]),
     ):
         print(_run(module, *arguments), end="", flush=True)

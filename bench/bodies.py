@@ -80,7 +80,7 @@ def _template(client: int) -> bytes:
         "host.name": "bench",
         "telemetry.sdk.language": "python",
     }.items():
-        resource_spans.resource.attributes.append(_pair(key, value))
+        resource_spans.resource.attributes.append(pair(key, value))
     scope_spans = resource_spans.scope_spans.add()
     scope_spans.scope.name = "bench"
     for index in range(SPANS_A_BODY):
@@ -97,20 +97,20 @@ def _template(client: int) -> bytes:
                 end_time_unix_nano=_END,
                 flags=257,
                 attributes=[
-                    _pair("http.request.method", choose.choice(["GET", "POST"])),
-                    _pair("http.response.status_code", choose.choice([200, 200, 200, 404, 500])),
-                    _pair("url.path", f"/namespaces/default/sandboxclaims/{operation}"),
-                    _pair("server.address", "10.0.0.7"),
-                    _pair("server.port", 8888),
-                    _pair("network.protocol.version", "1.1"),
-                    _pair("thread.id", choose.randrange(1, 9)),
-                    _pair("request.id", "R" * 16),
+                    pair("http.request.method", choose.choice(["GET", "POST"])),
+                    pair("http.response.status_code", choose.choice([200, 200, 200, 404, 500])),
+                    pair("url.path", f"/namespaces/default/sandboxclaims/{operation}"),
+                    pair("server.address", "10.0.0.7"),
+                    pair("server.port", 8888),
+                    pair("network.protocol.version", "1.1"),
+                    pair("thread.id", choose.randrange(1, 9)),
+                    pair("request.id", "R" * 16),
                 ],
             )
         )
     return request.SerializeToString()
 
 
-def _pair(key: str, value: str | int) -> KeyValue:
+def pair(key: str, value: str | int) -> KeyValue:
     any_value = AnyValue(int_value=value) if isinstance(value, int) else AnyValue(string_value=value)
     return KeyValue(key=key, value=any_value)

@@ -20,6 +20,7 @@ CONTROLLER_SPANS = frozenset({
     "ReconcileSandboxClaim", "ReconcileSandbox", "ReconcileSandboxTemplate", "ReconcileSandboxWarmPool", "reconcilePod",
     "reconcilePVCs",
 })  # fmt: skip
+INSTRUMENTATION = "opentelemetry.instrumentation."  # scopes whose spans' URLs tell more than their names
 SANDBOX_URL = re.compile(r"/apis/(extensions\.)?agents\.x-k8s\.io/|/(execute|upload|download|list|exists)(/|\?|$)")
 URL_KEYS = ("url.full", "http.url", "http.target", "url.path")
 
@@ -50,6 +51,6 @@ def owner(service: str, scope: str, name: str, attributes: Mapping[str, Any] | N
     prefix, dot, _ = name.rpartition(".")
     if name.startswith("sandbox-client.") or (dot and prefix and prefix.replace("-", "_") == scope):
         return CLIENT
-    if scope.startswith("opentelemetry.instrumentation.") and SANDBOX_URL.search(_url(attributes or {})):
+    if scope.startswith(INSTRUMENTATION) and SANDBOX_URL.search(_url(attributes or {})):
         return CLIENT
     return PROGRAM

@@ -17,8 +17,9 @@ from dashboard.claim.critical import waited_spans
 from dashboard.claim.lanes import MAX_BARS, LaneRow, Part, Shape, outside, parts
 from dashboard.owners import CLIENT, CONTROLLER, PROGRAM, ROUTER, addressed, owner
 from dashboard.trace.critical_path import Segment
+from dashboard.trace.order import CLIENT_KIND, FOLD_BELOW_NS, FOLD_FROM
 from dashboard.trace.tree import Node, SpanFacts, TraceTree, build_tree
-from dashboard.trace.waterfall import CLIENT_KIND, FOLD_BELOW_NS, FOLD_FROM, described
+from dashboard.trace.waterfall import described
 
 FAR = (CONTROLLER, ROUTER)
 FROM_ABOVE = frozenset({"subtree", "trace"})  # evidence that says no more than that its parent is linked

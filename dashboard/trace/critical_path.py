@@ -28,9 +28,10 @@ def critical_path(tree: TraceTree) -> dict[int, list[Segment]]:
     while stack:
         node, from_ns, to_ns = stack.pop()
         moment_ns = to_ns
-        for child in below[id(node) if node is not top else 0]:  # by end, the last one first
-            end_ns = min(child.end_ns, moment_ns)
-            start_ns = max(child.start_ns, from_ns)
+        # By end, the last one first. Compared in place: `min` and `max` would be a third of all this.
+        for child in below.get(id(node) if node is not top else 0, ()):
+            end_ns = child.end_ns if child.end_ns < moment_ns else moment_ns
+            start_ns = child.start_ns if child.start_ns > from_ns else from_ns
             if start_ns >= end_ns:
                 continue
             if end_ns < moment_ns:
@@ -53,12 +54,15 @@ def _running_below(tree: TraceTree) -> dict[int, list[Node]]:
         below[id(host) if host else 0].append(node)
         above.append(node)
     for nodes in below.values():
-        nodes.sort(key=lambda node: (-node.end_ns, node.start_ns))
+        if len(nodes) > 1:
+            nodes.sort(key=lambda node: (-node.end_ns, node.start_ns))
     return below
 
 
 def _host(node: Node, above: list[Node]) -> Node | None:
     """The nearest ancestor that was there all the time; if there is none, the nearest that was there at its start."""
+    if above and node.end_ns <= above[-1].end_ns and node.start_ns < above[-1].end_ns:  # as nearly all are
+        return above[-1]
     there_at_start = None
     for ancestor in above[: -MOST_ANCESTORS - 1 : -1]:  # the parent first
         if node.start_ns < ancestor.end_ns:

@@ -12,7 +12,7 @@ from collector.models import Exemplar, Span
 from collector.queries import span_exemplars, trace_logs
 from collector.records import MAX_TIME_NS
 from dashboard.owners import owner
-from dashboard.trace.tree import Node, TraceTree
+from dashboard.trace.tree import TraceTree
 from sandboxes.questions import Linked, claims_of_spans
 
 KINDS = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
@@ -55,7 +55,8 @@ class Detail:
 
 def span_detail(span: Span, tree: TraceTree) -> Detail:
     """Times relative to the trace's start and the span's own."""
-    node = _node(tree, span)
+    received = {node.span_id: node for node in tree.walk() if node.span}
+    node = received.get(span.span_id)
     operation, dropped = span.operation, span.resource.dropped_attributes_count
     counts = [
         (span.dropped_attributes_count, "attribute"), (span.dropped_events_count, "event"),
@@ -70,7 +71,7 @@ def span_detail(span: Span, tree: TraceTree) -> Detail:
         kind=KINDS[operation.kind] if 0 <= operation.kind < len(KINDS) else f"unknown ({operation.kind})",
         status=STATUSES[span.status_code] if 0 <= span.status_code < 3 else f"unknown ({span.status_code})",
         owner=owner(operation.service, span.scope.name, operation.name, span.attributes),
-        parent_received=any(node.span_id == span.parent_span_id and node.span for node in tree.walk()),
+        parent_received=span.parent_span_id in received,
         flags=flag_words(span.flags),
         events=[_event(event, span.start_ns) for event in span.events or []],
         links=span.links or [],
@@ -79,10 +80,6 @@ def span_detail(span: Span, tree: TraceTree) -> Detail:
         dropped=[f"{count:,} {what}{'s' if count > 1 else ''}" for count, what in counts if count],
         linked=claims_of_spans([(span.trace_id, span.span_id)]).get((span.trace_id, span.span_id)),
     )
-
-
-def _node(tree: TraceTree, span: Span) -> Node | None:
-    return next((node for node in tree.walk() if node.span_id == span.span_id and node.span), None)
 
 
 def _event(event: dict[str, Any], start_ns: int) -> Event:

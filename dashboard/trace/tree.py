@@ -75,14 +75,16 @@ class TraceTree:
         while stack:
             node = stack.pop()
             yield node
-            stack += node.children[::-1]
+            if node.children:
+                stack += node.children[::-1]
 
 
 def build_tree(spans: Iterable[SpanFacts]) -> TraceTree:
     """The tree of a trace's spans, of which there is at least one."""
     facts = list(spans)
-    start_ns = min(span.start_ns for span in facts)
-    end_ns = max(span.start_ns + max(span.duration_ns or 0, 0) for span in facts)
+    starts_ns = [span.start_ns for span in facts]
+    start_ns = min(starts_ns)
+    end_ns = max(max(starts_ns), max([span.start_ns + (span.duration_ns or 0) for span in facts]))
     nodes = [_node(span, end_ns) for span in facts]
     by_id: dict[str, Node] = {}
     for node in nodes:
@@ -91,15 +93,19 @@ def build_tree(spans: Iterable[SpanFacts]) -> TraceTree:
     roots += _cut_cycles(nodes, roots)
     tree = TraceTree(sorted(roots, key=_place), start_ns, end_ns)
     for node in tree.walk():
-        node.children.sort(key=_place)
-        for child in node.children:
-            child.depth = node.depth + 1
+        if node.children:
+            node.children.sort(key=_place)
+            depth = node.depth + 1
+            for child in node.children:
+                child.depth = depth
     return tree
 
 
 def _node(span: SpanFacts, trace_end_ns: int) -> Node:
-    end_ns = trace_end_ns if span.duration_ns is None else span.start_ns + max(span.duration_ns, 0)
-    return Node(span.span_id, span, span.start_ns, end_ns)
+    start_ns, duration_ns = span.start_ns, span.duration_ns
+    if duration_ns is None:
+        return Node(span.span_id, span, start_ns, trace_end_ns)
+    return Node(span.span_id, span, start_ns, start_ns + duration_ns if duration_ns > 0 else start_ns)
 
 
 def _place(node: Node) -> tuple[int, int, str]:

@@ -1,6 +1,6 @@
 """The waterfall: a trace's spans as rows with bars in percent of one axis. Plain Python, no Django.
 
-Before: `tree` has put the spans in their place. After: templates/dashboard/_waterfall.html draws a row a span.
+Before: `order` says which rows there are. After: templates/dashboard/_waterfall.html draws a row a span.
 """
 
 from __future__ import annotations
@@ -9,16 +9,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dashboard.axis import Tick, percent, ticks
-from dashboard.owners import CLIENT, PROGRAM, addressed, owner
+from dashboard.owners import PROGRAM, addressed
 from dashboard.trace.critical_path import critical_path
+from dashboard.trace.order import Place, parts, places
 from dashboard.trace.tree import Node, SpanFacts, TraceTree
 
-FOLD_BELOW_NS = 10**6
-FOLD_FROM = 3  # rows; fewer are not in the way
-FOLD_IN_TRACES_FROM_NS = 50 * FOLD_BELOW_NS  # in a shorter trace a millisecond is worth a row
 MAX_INDENT = 20
 LABEL_ROOM = 1.12  # the axis is this much longer than the trace: room for the root's duration
-CLIENT_KIND = 3
 DURATION_CHARACTERS = 9
 CHARACTER_PERCENT = 1.6  # of an axis that is rarely shorter than 400 pixels
 RIGHT, LEFT, INSIDE = "right", "left", "inside"
@@ -41,7 +38,6 @@ class Row:
     key: str
     depth: int
     bar: Bar
-    whole: Bar  # the same on an axis of the whole trace
     owner: str
     span: SpanFacts | None = None
     service: str = ""  # when it is another one than the row above it in the tree
@@ -54,6 +50,7 @@ class Row:
     detail: str = ""  # a few words before the duration
     problem: str = ""  # what went wrong, in words
     label: str = RIGHT  # where it stands: right or left of the bar, or in it
+    left_out: int = 0  # spans between this row and the next, which are not drawn yet
 
     @property
     def indent(self) -> int:
@@ -74,10 +71,11 @@ class Row:
 class Waterfall:
     """Rows in order, and the axis they share. `whole_ns` is a little more than the trace's `length_ns`.
 
-    `window` is what the axis shows, on an axis of the whole.
+    `places` are all rows', also of those left out. `window` is what the axis shows, on an axis of the whole.
     """
 
     rows: list[Row]
+    places: list[Place]
     ticks: list[Tick]
     start_ns: int
     length_ns: int
@@ -88,17 +86,16 @@ class Waterfall:
     critical: bool
 
 
-# What is still to be drawn: a node, or small ones to fold; its depth; its parent's row; whether it is inside a fold.
-Item = tuple[Node | list[Node], int, Row | None, bool]
-
-
 # A part of the trace to look at closely: from and to, ns after its start.
 Zoom = tuple[int, int]
 
 
-def draw(tree: TraceTree, keep: str = "", zoom: Zoom | None = None) -> Waterfall:
-    """The rows of a trace; the span with the id `keep` is not folded away. Bars outside of `zoom` are cut off."""
-    return _Drawing(tree, keep, zoom).draw()
+def draw(tree: TraceTree, keep: str = "", zoom: Zoom | None = None, whole: bool = True) -> Waterfall:
+    """The rows of a trace, all of them unless `whole` is false: then of a long one those that are seen at first.
+
+    The span with the id `keep` is among them, and not folded away. Bars outside of `zoom` are cut off.
+    """
+    return _Drawing(tree, keep, zoom).draw(whole)
 
 
 class _Drawing:
@@ -112,63 +109,38 @@ class _Drawing:
         self.from_ns, to_ns = zoom or (0, self.whole_ns)
         self.axis_ns = to_ns - self.from_ns
         self.critical = critical_path(tree)
-        self.known_owners: dict[tuple[str, str, str], str] = {}  # of spans without telling attributes
-        self.rows: list[Row] = []
 
-    def draw(self) -> Waterfall:
-        stack = self._below(self.tree.roots, 0, None)
-        while stack:
-            item, depth, parent, hidden = stack.pop()
-            if isinstance(item, list):
-                row = self._fold(item, depth)
-                stack += [(node, depth + 1, row, True) for node in reversed(item)]
-            else:
-                row = self._row(item, depth, parent, hidden)
-                if item.children:
-                    stack += self._below(item.children, depth + 1, row)
-            self.rows.append(row)
+    def draw(self, whole: bool) -> Waterfall:
+        found = places(self.tree, self.keep)
+        drawn = [range(len(found))] if whole else parts(found, self.keep)
+        rows: list[Row] = []
+        for part, until in zip(drawn, [part.start for part in drawn[1:]] + [len(found)], strict=True):
+            rows += [self._row(found[number]) for number in part]
+            rows[-1].left_out = sum(_is_span(found[number]) for number in range(part.stop, until))
         return Waterfall(
-            rows=self.rows,
+            rows=rows,
+            places=found,
             ticks=ticks(self.axis_ns, from_ns=self.from_ns),
-            start_ns=self.tree.start_ns,
+            start_ns=self.start_ns,
             length_ns=self.length_ns,
             whole_ns=self.whole_ns,
-            window=self._whole(self.tree.start_ns + self.from_ns, self.tree.start_ns + self.from_ns + self.axis_ns),
-            owners=sorted({row.owner for row in self.rows}, key=lambda name: (name != PROGRAM, name)),
-            missing=sum(row.span is None and not row.folded for row in self.rows),
-            critical=any(row.path for row in self.rows),
+            window=self._whole(self.start_ns + self.from_ns, self.start_ns + self.from_ns + self.axis_ns),
+            owners=sorted({place.owner or PROGRAM for place in found}, key=lambda name: (name != PROGRAM, name)),
+            missing=sum(place.node.span is None for place in found),
+            critical=any(row.path for row in rows),
         )
 
-    def _below(self, nodes: list[Node], depth: int, parent: Row | None) -> list[Item]:
-        """What to draw for these siblings, in reverse, for the stack: the small ones as one at the end."""
-        small: list[Node] = []
-        if len(nodes) >= FOLD_FROM and self.length_ns >= FOLD_IN_TRACES_FROM_NS:
-            small = [node for node in nodes if self._is_small(node)]
-        if len(small) < FOLD_FROM:
-            return [(node, depth, parent, False) for node in reversed(nodes)]
-        folded = {id(node) for node in small}
-        others: list[Item] = [(node, depth, parent, False) for node in reversed(nodes) if id(node) not in folded]
-        return [(small, depth, parent, False), *others]
-
-    def _is_small(self, node: Node) -> bool:
-        span = node.span
-        return (
-            span is not None
-            and span.duration_ns is not None
-            and 0 <= span.duration_ns < FOLD_BELOW_NS
-            and not (node.children or span.is_error or node.in_cycle or node.span_id == self.keep)
-        )
-
-    def _row(self, node: Node, depth: int, parent: Row | None, hidden: bool) -> Row:
-        span = node.span
-        bar, whole = self._bars(node.start_ns, node.end_ns)
+    def _row(self, place: Place) -> Row:
+        if place.folded:
+            return self._fold(place, place.folded)
+        node, parent, span = place.node, place.parent, place.node.span
+        bar = self._bar(node.start_ns, node.end_ns)
         row = Row(
-            node.span_id, depth, bar, whole, PROGRAM, span, "", len(node.children), 0, hidden, node.in_cycle,
+            node.span_id, place.depth, bar, place.owner, span, "", len(node.children), 0, place.hidden, node.in_cycle,
             self._path(node),
         )  # fmt: skip
         if span is not None:
-            row.owner = self._owner(span, parent)
-            above = parent.span.service if parent and parent.span else ""
+            above = parent.node.span.service if parent and not parent.folded and parent.node.span else ""
             row.service = span.service if span.service != above else ""
             if span.attributes or span.is_error:
                 row.address = addressed(span.name, span.attributes)
@@ -176,55 +148,44 @@ class _Drawing:
         row.label = _label_place(bar, len(row.detail) + len(row.problem))
         return row
 
+    def _fold(self, place: Place, nodes: list[Node]) -> Row:
+        bar = self._bar(min(node.start_ns for node in nodes), max(node.end_ns for node in nodes))
+        row = Row(f"fold-{place.node.span_id}", place.depth, bar, place.owner or PROGRAM, detail=place.owner)
+        row.folded = row.children = len(nodes)
+        return row
+
     def _path(self, node: Node) -> list[Bar]:
         """Where the span is what the trace waits for."""
         segments = self.critical.get(id(node))
         if segments is None:
             return []
-        parts = [self._bars(*segment)[0] for segment in segments]
-        return [part for part in parts if part.width >= PATH_FROM_PERCENT]
+        shortest_ns = self.axis_ns * (PATH_FROM_PERCENT - 0.01) / 100  # of many none is worth a bar
+        found = [self._bar(*segment) for segment in segments if segment[1] - segment[0] >= shortest_ns]
+        return [part for part in found if part.width >= PATH_FROM_PERCENT]
 
-    def _owner(self, span: SpanFacts, parent: Row | None) -> str:
-        """Its own; a call to somebody else belongs to whoever makes it."""
-        key = (span.service, span.scope, span.name)
-        if span.attributes:
-            found = owner(*key, span.attributes)
-        elif key in self.known_owners:
-            found = self.known_owners[key]
-        else:
-            found = self.known_owners[key] = owner(*key)
-        if found == PROGRAM and span.kind == CLIENT_KIND and parent and parent.owner == CLIENT:
-            return CLIENT
-        return found
-
-    def _fold(self, nodes: list[Node], depth: int) -> Row:
-        start_ns, end_ns = min(node.start_ns for node in nodes), max(node.end_ns for node in nodes)
-        owners = {self._owner(node.span, None) for node in nodes if node.span}
-        name = owners.pop() if len(owners) == 1 else ""
-        row = Row(f"fold-{nodes[0].span_id}", depth, *self._bars(start_ns, end_ns), name or PROGRAM, detail=name)
-        row.folded = row.children = len(nodes)
-        return row
-
-    def _bars(self, start_ns: int, end_ns: int) -> tuple[Bar, Bar]:
-        """On the axis shown, cut off at its ends, and on that of the whole trace."""
-        whole = self._whole(start_ns, end_ns)
+    def _bar(self, start_ns: int, end_ns: int) -> Bar:
+        """On the axis shown, cut off at its ends."""
         if self.zoom is None:
-            return whole, whole
-        zero_ns = self.tree.start_ns + self.from_ns
+            return self._whole(start_ns, end_ns)
+        zero_ns = self.start_ns + self.from_ns
         start = percent(start_ns - zero_ns, self.axis_ns)
         end = percent(end_ns - zero_ns, self.axis_ns)
         inside = end >= 0 and start <= 100
         start, end = min(max(start, 0), 100), min(max(end, 0), 100)
-        return Bar(start, round(end - start, 2), end, inside), whole
+        return Bar(start, round(end - start, 2), end, inside)
 
     def _whole(self, start_ns: int, end_ns: int) -> Bar:
-        # As `percent` does, in place: these are two of three calls a row.
+        """On the axis of the whole trace. As `percent` does, in place: it is called for every row."""
         whole_ns = self.whole_ns
         x, width = (
             round(100 * (start_ns - self.start_ns) / whole_ns, 2),
             round(100 * (end_ns - start_ns) / whole_ns, 2),
         )
         return Bar(x, width, round(x + width, 2))
+
+
+def _is_span(place: Place) -> bool:
+    return place.node.span is not None and not place.folded
 
 
 def _label_place(bar: Bar, extra_characters: int) -> str:

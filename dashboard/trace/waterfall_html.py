@@ -40,11 +40,20 @@ class _Percents(dict[float, str]):
 PERCENT = _Percents()
 
 
-def rows_html(drawn: Waterfall, selected: str, icons: str) -> str:
-    """All rows. `selected` is a span id or empty, `icons` the URL of icons.svg."""
+def rows_html(drawn: Waterfall, selected: str, icons: str, whole: str = "") -> str:
+    """All rows drawn. `selected` is a span id or empty, `icons` the URL of icons.svg, `whole` that of every row."""
     first = selected or (drawn.rows[0].key if drawn.rows else "")
     escaped = _Escaped()
-    return "".join([_row(row, selected, row.key == first, icons, escaped) for row in drawn.rows])
+    return "".join(
+        [_row(row, selected, row.key == first, icons, escaped) + _left_out(row, whole) for row in drawn.rows]
+    )
+
+
+def _left_out(row: Row, whole: str) -> str:
+    """What stands for the spans after a row that are not drawn yet: static/js/trace_rest.js fetches them."""
+    if not row.left_out:
+        return ""
+    return f'<p class="rest" data-rest><a href="{escape(whole)}">{row.left_out:,} more spans</a></p>\n'
 
 
 def _row(row: Row, selected: str, reachable: bool, icons: str, escaped: _Escaped) -> str:
@@ -148,12 +157,14 @@ def map_html(drawn: Waterfall) -> str:
     Over it the part the axis shows.
     """
     lines: dict[str, list[str]] = {}
-    for number, row in enumerate(drawn.rows):
-        if row.folded or row.span is None:
+    start_ns, whole_ns = drawn.start_ns, drawn.whole_ns
+    for number, place in enumerate(drawn.places):
+        node = place.node
+        if place.folded or node.span is None:
             continue
-        x, width = round(row.whole.x * 10), max(round(row.whole.width * 10), 2)
-        lines.setdefault(row.owner, []).append(f"M{x} {number + 0.5}h{width}")
+        x, width = 1000 * (node.start_ns - start_ns) // whole_ns, 1000 * (node.end_ns - node.start_ns) // whole_ns
+        lines.setdefault(place.owner, []).append(f"M{x} {number}.5h{width if width > 2 else 2}")
     paths = [f'<path class="owner-{owner}" d="{"".join(parts)}"/>' for owner, parts in lines.items()]
-    lines_svg = f'<svg viewBox="0 0 1000 {max(len(drawn.rows), 1)}" preserveAspectRatio="none">{"".join(paths)}</svg>'
+    lines_svg = f'<svg viewBox="0 0 1000 {max(len(drawn.places), 1)}" preserveAspectRatio="none">{"".join(paths)}</svg>'
     window = f'<rect class="window" x="{PERCENT[drawn.window.x]}" width="{PERCENT[drawn.window.width]}" height="100%"/>'
     return f'<svg class="map" data-zoom-map data-whole-ns="{drawn.whole_ns}">{lines_svg}{window}</svg>'

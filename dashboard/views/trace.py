@@ -44,13 +44,11 @@ def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
         return _missing(request, trace_id)
     logs = queries.trace_logs(trace_id)
     log_count, more_logs = queries.count_up_to(logs, MAX_LOGS)
-    zoom = _zoom(request.GET.get("zoom", ""))
+    zoom, whole = _zoom(request.GET.get("zoom", "")), request.GET.get("rows") == "all"
     claims = trace_claims(trace_id)
-    version = f"{summary.span_count}-{summary.end_ns}-{summary.duration_ns}-{log_count}-{len(claims)}-{zoom}"
+    version = f"{summary.span_count}-{summary.end_ns}-{summary.duration_ns}-{log_count}-{len(claims)}-{zoom}-{whole:d}"
     if partial == "1" and request.headers.get("X-Version") == version:
         return HttpResponse(status=204)
-    spans = read_spans(trace_id)
-    tree = build_tree(spans)
     context = {
         "trace": summary,
         "version": version,
@@ -62,14 +60,16 @@ def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
         "zoom": zoom,
         "not_drawn": max(summary.span_count - MAX_SPANS, 0),
     }
+    if partial != "detail" and context["tab"] == "logs":
+        context["logs"] = logs[:MAX_LOGS]
+        return render(request, "dashboard/_trace.html" if partial else "dashboard/trace.html", context)
+    tree = build_tree(read_spans(trace_id))
     if partial == "detail":
         return render(request, "dashboard/_span.html", context | _selected(request, trace_id, tree))
-    if context["tab"] == "logs":
-        context["logs"] = logs[:MAX_LOGS]
-    elif context["tab"] == "statistics":
+    if context["tab"] == "statistics":
         context["operations"] = operation_times(tree)
     else:
-        context |= _waterfall(request, tree, zoom) | _selected(request, trace_id, tree)
+        context |= _waterfall(request, tree, zoom, whole) | _selected(request, trace_id, tree)
     template = "dashboard/_trace.html" if partial else "dashboard/trace.html"
     return render(request, template, context)
 
@@ -82,11 +82,14 @@ def _zoom(text: str) -> Zoom | None:
     return int(match[1]), int(match[2])
 
 
-def _waterfall(request: HttpRequest, tree: TraceTree, zoom: Zoom | None) -> dict[str, Any]:
+def _waterfall(request: HttpRequest, tree: TraceTree, zoom: Zoom | None, whole: bool) -> dict[str, Any]:
     selected = request.GET.get("span", "")
-    drawn = draw(tree, selected, zoom)
+    drawn = draw(tree, selected, zoom, whole)
+    # The URL of every row keeps what else is in it.
+    every = request.GET.copy()
+    every["rows"] = "all"
     # Both escape what senders chose.
-    rows = mark_safe(rows_html(drawn, selected, static("icons.svg")))  # noqa: S308
+    rows = mark_safe(rows_html(drawn, selected, static("icons.svg"), f"?{every.urlencode()}"))  # noqa: S308
     return {"drawn": drawn, "rows": rows, "map": mark_safe(map_html(drawn))}  # noqa: S308
 
 

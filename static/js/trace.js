@@ -1,6 +1,7 @@
 // The waterfall's rows as a tree: select, collapse, walk with the keyboard. The server drew them and draws the panel.
 
 import { fetchPart } from "./regions.js";
+import { everyRow } from "./trace_rest.js";
 
 const closed = new Set(); // keys of rows the reader collapsed
 const opened = new Set(); // keys of folds the reader opened
@@ -74,19 +75,28 @@ function parentOf(row) {
   return before?.matches(".row") ? before : null;
 }
 
+/** Goes where `find` leads from a row; where rows are missing there, once they came. Then the row may be another node. */
+async function go(row, find) {
+  if (!find(row)) await everyRow();
+  focusRow(find(document.querySelector(`.rows > [data-key="${CSS.escape(row.dataset.key)}"]`)));
+}
+
 const keys = {
-  ArrowDown: (row) => focusRow(visible(row, 1)),
-  ArrowUp: (row) => focusRow(visible(row, -1)),
+  ArrowDown: (row) => go(row, (from) => visible(from, 1)),
+  ArrowUp: (row) => go(row, (from) => visible(from, -1)),
   ArrowRight: (row) => {
     if (row.getAttribute("aria-expanded") === "false") setClosed(row, false);
-    else if (row.hasAttribute("aria-expanded")) focusRow(visible(row, 1));
+    else if (row.hasAttribute("aria-expanded")) go(row, (from) => visible(from, 1));
   },
   ArrowLeft: (row) => {
     if (row.getAttribute("aria-expanded") === "true") setClosed(row, true);
-    else focusRow(parentOf(row));
+    else if (level(row) > 1) go(row, parentOf);
   },
   Home: () => focusRow(rowsOf()[0]),
-  End: () => focusRow(rowsOf().filter((row) => !row.hidden).at(-1)),
+  End: async () => {
+    await everyRow();
+    focusRow(rowsOf().filter((row) => !row.hidden).at(-1));
+  },
   Enter: press,
   " ": press,
 };
@@ -124,7 +134,8 @@ document.addEventListener("click", (event) => {
   focusRow(row);
 });
 
-function foldAll(close) {
+async function foldAll(close) {
+  await everyRow();
   closed.clear();
   for (const row of rowsOf()) {
     if (close && row.hasAttribute("aria-expanded") && !isFold(row) && level(row) > 1) closed.add(row.dataset.key);

@@ -1,6 +1,7 @@
 // Find in trace: marks the rows whose words match, Enter goes to the next one, Shift-Enter back.
 
 import { focusRow, reveal } from "./trace.js";
+import { everyRow } from "./trace_rest.js";
 
 let at = -1;
 
@@ -9,6 +10,12 @@ const matches = () => [...document.querySelectorAll(".rows > .row.found")];
 
 /** A row's words: its name and what stands at its bar, told apart. */
 const wordsOf = (row) => [...row.children].map((part) => part.textContent.toLowerCase()).join("\n");
+
+/** Marks what is there at once, and the rest when it came: the page's update marks again. */
+function find() {
+  mark();
+  if (field().value.trim()) everyRow();
+}
 
 function mark() {
   const wanted = field().value.trim().toLowerCase();
@@ -27,7 +34,8 @@ function tell(count, wanted) {
   document.querySelector("[data-found]").textContent = wanted ? `${place}${count} found` : "";
 }
 
-function go(step) {
+async function go(step) {
+  await everyRow();
   const rows = matches();
   if (!rows.length) return;
   at = at < 0 && step < 0 ? rows.length - 1 : (at + step + rows.length) % rows.length;
@@ -37,7 +45,7 @@ function go(step) {
   tell(rows.length, field().value.trim());
 }
 
-document.addEventListener("input", (event) => event.target.matches("[data-find]") && mark());
+document.addEventListener("input", (event) => event.target.matches("[data-find]") && find());
 document.addEventListener("keydown", (event) => {
   if (!event.target.matches?.("[data-find]")) return;
   if (event.key === "Enter") {

@@ -9,7 +9,7 @@ import time
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.collector.test_http import send
 from tests.server import Server
@@ -130,16 +130,66 @@ def test_what_is_wrong_with_a_filter_is_said_at_its_field(server: Server, page: 
     expect(page.get_by_text("is not a duration")).to_be_visible()
 
 
-def test_five_thousand_spans_are_drawn_and_found(server: Server, page: Page) -> None:
+def post_long(server: Server, count: int = 5_000) -> list[Span]:
+    """A trace of so many spans, one after the other below its first."""
     trace_id, base_ns = os.urandom(16), time.time_ns()
-    root = span("root", trace_id, ms=5_001, base_ns=base_ns)
-    others = [span(f"step {number}", trace_id, root, number, 1, base_ns) for number in range(4_999)]
+    root = span("root", trace_id, ms=count + 1, base_ns=base_ns)
+    others = [span(f"step {number}", trace_id, root, number, 1, base_ns) for number in range(1, count)]
     post(server, root, *others)
-    page.goto(f"{server.pages_url}/traces/{trace_id.hex()}/")
-    expect(page.locator("[data-span-id]")).to_have_count(5_000)
+    return [root, *others]
+
+
+def row_of(page: Page, one: Span) -> Locator:
+    return page.locator(f'[data-span-id="{one.span_id.hex()}"]')
+
+
+def test_five_thousand_spans_are_drawn_as_they_are_wanted_and_found(server: Server, page: Page) -> None:
+    spans = post_long(server)
+    page.goto(f"{server.pages_url}/traces/{spans[0].trace_id.hex()}/")
+    expect(page.locator("[data-live-state]").first).to_have_text("Live")
+    expect(page.locator("[data-span-id]")).to_have_count(500)
     page.get_by_placeholder("Find in trace").fill("step 4321")
     page.keyboard.press("Enter")
-    expect(page.locator(f'[data-span-id="{others[4_321].span_id.hex()}"]')).to_be_in_viewport()
+    expect(row_of(page, spans[4_321])).to_be_in_viewport()
+    expect(page.locator("[data-found]")).to_have_text("1 of 1 found")
+    expect(page.locator("[data-span-id]")).to_have_count(5_000)
+    expect(page).to_have_url(re.compile("rows=all"))
+
+
+def test_the_rest_of_a_long_trace_comes_by_scrolling_and_the_rows_read_stay_in_place(
+    server: Server, page: Page
+) -> None:
+    spans = post_long(server)
+    chosen = spans[3_000]
+    page.goto(f"{server.pages_url}/traces/{chosen.trace_id.hex()}/?span={chosen.span_id.hex()}")
+    expect(row_of(page, chosen)).to_be_in_viewport()
+    expect(page.locator("[data-span-id]")).to_have_count(1_000)
+    read = row_of(page, spans[2_770])
+    top = read.evaluate("row => (row.scrollIntoView(), row.getBoundingClientRect().top)")
+    expect(page.locator("[data-span-id]")).to_have_count(5_000)
+    moved = read.evaluate("row => row.getBoundingClientRect().top") - top
+    assert abs(moved) < 50  # by 50,000 pixels that came above it
+    expect(page.get_by_label("Selected span")).to_contain_text("step 3000")
+
+
+def test_a_long_trace_is_walked_to_its_end_with_the_keyboard(server: Server, page: Page) -> None:
+    spans = post_long(server, 1_500)
+    page.goto(f"{server.pages_url}/traces/{spans[0].trace_id.hex()}/")
+    row_of(page, spans[0]).focus()
+    page.keyboard.press("End")
+    expect(row_of(page, spans[-1])).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(row_of(page, spans[0])).to_be_focused()
+
+
+def test_without_javascript_a_link_leads_to_every_span(server: Server, browser: Browser) -> None:
+    spans = post_long(server, 1_500)
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{server.pages_url}/traces/{spans[0].trace_id.hex()}/")
+    page.get_by_role("link", name="1,000 more spans").click()
+    expect(page.locator("[data-span-id]")).to_have_count(1_500)
+    context.close()
 
 
 def test_a_filter_is_suggested_word_by_word_with_the_keyboard_alone(server: Server, page: Page) -> None:

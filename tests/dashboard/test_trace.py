@@ -157,6 +157,7 @@ def test_an_open_page_is_told_when_nothing_changed(client: Client) -> None:
     version = re.search(r'data-version="([^"]+)"', page(client))
     assert version
     assert get(client, partial="1", version=version[1]).status_code == 204
+    assert get(client, partial="1", version=version[1], rows="all").status_code == 200
     save_now(batch(make_span("late", trace=TRACE, parent=span_id(1))))
     answer = get(client, partial="1", version=version[1])
     assert answer.status_code == 200
@@ -227,7 +228,9 @@ def test_only_unusual_flags_are_told(flags: int, words: str) -> None:
     assert flag_words(flags) == words
 
 
-def test_5000_spans_fit_in_3_megabytes(client: Client, django_assert_max_num_queries: Any) -> None:
+def test_5000_spans_are_drawn_in_parts_and_fit_in_3_megabytes_as_a_whole(
+    client: Client, django_assert_max_num_queries: Any
+) -> None:
     spans = [
         make_span(
             f"operation {n % 40}", trace=TRACE, span=span_id(n), parent=span_id(n // 3) if n > 1 else None,
@@ -239,8 +242,21 @@ def test_5000_spans_fit_in_3_megabytes(client: Client, django_assert_max_num_que
     save_now(batch(*spans))
     with django_assert_max_num_queries(12):
         html = page(client)
+    assert html.count("data-span-id=") == 500
+    assert "4,500 more spans" in html
+    every = re.search(r'data-rest><a href="([^"]+)"', page(client, zoom="0-9"))
+    assert every
+    assert every[1] == "?zoom=0-9&amp;rows=all"
+    html = page(client, rows="all")
     assert html.count("data-span-id=") == 5_000
+    assert "more spans" not in html
     assert len(html) < 3 * 2**20
+
+
+def test_more_spans_than_are_drawn_are_the_first_by_start(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dashboard.trace.reading.MAX_SPANS", 3)
+    save_now(batch(*[make_span(trace=TRACE, span=span_id(n), start_ns=T0_NS + (9 - n) * MS) for n in range(1, 6)]))
+    assert re.findall(r'data-span-id="(\w+)"', page(client)) == [span_id(n) for n in (5, 4, 3)]
 
 
 def test_a_span_leads_to_its_row_on_its_claims_page(client: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from typing import Any
 
 import pytest
@@ -178,7 +179,7 @@ def test_zoom_cuts_bars_off_and_moves_the_ticks() -> None:
     assert (a.bar.x, a.bar.end, a.label) == (0, 100, "inside")
     assert (mid.bar.x, mid.bar.end) == (0, 100)
     assert not early.bar.inside
-    assert early.whole.width > 0
+    assert "M89 1.5h89" in map_html(drawn)  # on the map it is where it was
     assert [tick.label for tick in drawn.ticks] == ["500 ms", "520", "540", "560", "580", "600"]
     assert drawn.window.x == pytest.approx(44.6, abs=0.1)
     assert drawn.window.width == pytest.approx(8.9, abs=0.1)
@@ -313,6 +314,36 @@ def test_5000_spans_nested_5000_deep_are_drawn_in_at_most_3_megabytes() -> None:
     drawn = draw(build_tree(spans))
     assert [row.depth for row in drawn.rows] == list(range(5_000))
     assert len(rows_html(drawn, "", "/static/icons.svg")) < 3 * 2**20
+
+
+def long_trace(count: int) -> TraceTree:
+    return build_tree([span("root", None, 0, count), *[span(f"s{i}", "root", i, 10) for i in range(1, count)]])
+
+
+def test_of_a_long_trace_the_first_rows_are_drawn_and_those_around_the_selected() -> None:
+    drawn = draw(long_trace(5_000), "s4000", whole=False)
+    keys = [row.key for row in drawn.rows]
+    assert keys == ["root", *[f"s{i}" for i in (*range(1, 500), *range(3_750, 4_250))]]
+    assert {row.key: row.left_out for row in drawn.rows if row.left_out} == {"s499": 3_250, "s4249": 750}
+    html = rows_html(drawn, "s4000", "icons.svg", "?rows=all&q=<b>")
+    assert re.findall(r'<a href="([^"]+)">([\d,]+) more spans</a>', html) == [
+        ("?rows=all&amp;q=&lt;b&gt;", "3,250"),
+        ("?rows=all&amp;q=&lt;b&gt;", "750"),
+    ]
+    assert map_html(drawn).count("M") == 5_000
+
+
+@pytest.mark.parametrize("selected", ["", "root", "s300", "s740", "s751", "s4999", "none of them"])
+def test_drawn_or_left_out_every_span_is_counted_once(selected: str) -> None:
+    drawn = draw(long_trace(5_000), selected, whole=False)
+    keys = [row.key for row in drawn.rows]
+    assert len(keys) == len(set(keys)) == 5_000 - sum(row.left_out for row in drawn.rows)
+    assert selected in ["", "none of them", *keys]
+    assert len(keys) < 1_100
+
+
+def test_what_is_not_much_longer_is_drawn_whole() -> None:
+    assert len(draw(long_trace(1_000), whole=False).rows) == 1_000
 
 
 def test_long_axes_are_ticked_in_minutes_hours_and_days() -> None:

@@ -1,0 +1,119 @@
+"""A trace's rows in their order, each with its depth and owner; nothing is drawn yet. Plain Python, no Django.
+
+Before: `tree` has put the spans in their place. After: `waterfall` draws those that are shown at first, or all.
+
+Putting 5,000 rows in order takes a sixth of drawing them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dashboard.owners import CLIENT, INSTRUMENTATION, PROGRAM, owner
+from dashboard.trace.tree import Node, SpanFacts, TraceTree
+
+FOLD_BELOW_NS = 10**6
+FOLD_FROM = 3  # rows; fewer are not in the way
+FOLD_IN_TRACES_FROM_NS = 50 * FOLD_BELOW_NS  # in a shorter trace a millisecond is worth a row
+CLIENT_KIND = 3
+# A longer trace is drawn in parts: what is seen at first, and as much around the selected span. The rest comes when the
+# reader scrolls there or looks for something.
+WHOLE_TO_ROWS = 1_000
+PART_ROWS = 500
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """Of a row: for a node, or for the fold of small siblings (`folded`; then `node` is the first of them)."""
+
+    node: Node
+    depth: int
+    parent: Place | None
+    owner: str
+    hidden: bool = False  # in a fold
+    folded: list[Node] | None = None
+
+
+# What is still to be placed: a node, or small ones to fold; its depth; its parent's row; whether it is inside a fold.
+Item = tuple[Node | list[Node], int, Place | None, bool]
+
+
+def places(tree: TraceTree, keep: str = "") -> list[Place]:
+    """A place a row, from top to bottom; the span with the id `keep` is not folded away."""
+    return _Ordering(tree, keep).places()
+
+
+def parts(found: list[Place], selected: str) -> list[range]:
+    """Which rows to draw at first, by their numbers: the beginning, and what is around the span selected."""
+    count = len(found)
+    if count <= WHOLE_TO_ROWS:
+        return [range(count)]
+    first = range(PART_ROWS)
+    at = next((number for number, place in enumerate(found) if place.node.span_id == selected), 0) if selected else 0
+    begin, end = at - PART_ROWS // 2, min(at + PART_ROWS // 2, count)
+    if begin <= PART_ROWS:
+        return [range(max(PART_ROWS, end))]
+    return [first, range(begin, end)]
+
+
+class _Ordering:
+    def __init__(self, tree: TraceTree, keep: str) -> None:
+        self.tree = tree
+        self.keep = keep
+        self.folds = tree.end_ns - tree.start_ns >= FOLD_IN_TRACES_FROM_NS
+        self.known_owners: dict[tuple[str, str, str], str] = {}  # of spans whose attributes say nothing of it
+
+    def places(self) -> list[Place]:
+        found: list[Place] = []
+        stack = self._below(self.tree.roots, 0, None)
+        while stack:
+            item, depth, parent, hidden = stack.pop()
+            if isinstance(item, list):
+                place = self._fold(item, depth, parent)
+                stack += [(node, depth + 1, place, True) for node in reversed(item)]
+            else:
+                place = Place(item, depth, parent, self._owner(item.span, parent), hidden)
+                if item.children:
+                    stack += self._below(item.children, depth + 1, place)
+            found.append(place)
+        return found
+
+    def _below(self, nodes: list[Node], depth: int, parent: Place | None) -> list[Item]:
+        """What to place for these siblings, in reverse, for the stack: the small ones as one at the end."""
+        small: list[Node] = []
+        if self.folds and len(nodes) >= FOLD_FROM:
+            small = [node for node in nodes if self._is_small(node)]
+        if len(small) < FOLD_FROM:
+            return [(node, depth, parent, False) for node in reversed(nodes)]
+        folded = {id(node) for node in small}
+        others: list[Item] = [(node, depth, parent, False) for node in reversed(nodes) if id(node) not in folded]
+        return [(small, depth, parent, False), *others]
+
+    def _is_small(self, node: Node) -> bool:
+        span = node.span
+        return (
+            node.end_ns - node.start_ns < FOLD_BELOW_NS
+            and span is not None
+            and span.duration_ns is not None
+            and span.duration_ns >= 0
+            and not (node.children or span.is_error or node.in_cycle or node.span_id == self.keep)
+        )
+
+    def _owner(self, span: SpanFacts | None, parent: Place | None) -> str:
+        """Its own; a call to somebody else belongs to whoever makes it."""
+        if span is None:
+            return PROGRAM
+        key = (span.service, span.scope, span.name)
+        if span.attributes and span.scope.startswith(INSTRUMENTATION):
+            found = owner(*key, span.attributes)
+        elif key in self.known_owners:
+            found = self.known_owners[key]
+        else:
+            found = self.known_owners[key] = owner(*key)
+        if found == PROGRAM and span.kind == CLIENT_KIND and parent and parent.owner == CLIENT:
+            return CLIENT
+        return found
+
+    def _fold(self, nodes: list[Node], depth: int, parent: Place | None) -> Place:
+        owners = {self._owner(node.span, None) for node in nodes}
+        return Place(nodes[0], depth, parent, owners.pop() if len(owners) == 1 else "", folded=nodes)
