@@ -17,7 +17,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
-from servestatic import ServeStaticASGI  # noqa: E402
 
 from collector import http as otlp_http  # noqa: E402
 from collector.grpc import receiver  # noqa: E402
@@ -25,6 +24,7 @@ from collector.ingest import after_commit, ingest  # noqa: E402
 from collector.publish import publisher  # noqa: E402
 from collector.retention.running import Retention  # noqa: E402
 from dashboard.consumers import LiveConsumer  # noqa: E402
+from dashboard.static_files import StaticFiles  # noqa: E402
 from dashboard.worker import run_worker  # noqa: E402
 from sandboxes.correlate.running import Joining  # noqa: E402
 from sandboxes.watch import watcher  # noqa: E402
@@ -36,18 +36,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 STATUS_INTERVAL_S = 1.0
 PREFIX: str = settings.FORCE_SCRIPT_NAME or ""
 
-# Files have no hash in their names (no build step): browsers ask each time, and are mostly told "not modified".
-# Vendored ones with a version in their names never change: those stay in the browser.
-# Looked up at each request, so that a checkout may be updated under a running server.
-pages = ServeStaticASGI(
-    django_application,
-    root=settings.BASE_DIR / "static",
-    prefix="static",
-    max_age=0,
-    allow_all_origins=False,
-    autorefresh=True,
-    immutable_file_test=r"/vendor/[^/]+-\d+\.\d+\.\d+\.min\.js$",
-)
+pages = StaticFiles(django_application)
 live: Any = LiveConsumer.as_asgi()
 joining = Joining()
 retention = Retention(ingest.run_from_thread)

@@ -188,6 +188,7 @@ TEMPLATES = [
 ]
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {"staticfiles": {"BACKEND": "dashboard.static_files.VersionedStorage"}}
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

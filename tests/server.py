@@ -37,6 +37,8 @@ OURS = ("DASHBOARD_", "OTLP_", "OTEL_", "REDACT_", "RETENTION_", "RUNS_", "DATAB
 class Server:
     """The process, its ports and its database."""
 
+    root = ROOT  # the checkout it is started from
+
     def __init__(self, data_dir: Path, **variables: str) -> None:
         self.data_dir = data_dir
         self.pages_port, self.otlp_port, self.grpc_port = free_ports()
@@ -73,9 +75,9 @@ class Server:
         """Returns once it is ready; fails with its log when it is not."""
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                COMMAND,
+                [sys.executable, str(self.root / "manage.py"), "up"],
                 env=self.environment,
-                cwd=ROOT,
+                cwd=self.root,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
@@ -152,7 +154,13 @@ class Server:
 @contextmanager
 def running_server(data_dir: Path, **variables: str) -> Iterator[Server]:
     """A server that is ready; afterwards it has ended well."""
-    server = Server(data_dir, **variables)
+    with running(Server(data_dir, **variables)) as server:
+        yield server
+
+
+@contextmanager
+def running(server: Server) -> Iterator[Server]:
+    """The same for a server that is made already."""
     server.start()
     try:
         yield server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import urllib.error
@@ -43,8 +44,28 @@ def test_it_is_ready_with_its_writer_and_its_grpc_receiver(server: Server) -> No
     assert [checks[name]["status"] for name in ("database", "writer", "grpc")] == ["ok", "ok", "ok"]
 
 
-def test_static_files_are_asked_for_anew_and_not_sent_twice(server: Server) -> None:
-    assert b"/* " in server.get("/static/css/tokens.css")
+def test_static_files_are_kept_by_browsers_under_the_version_they_have(server: Server) -> None:
+    page = server.get("/setup/").decode()
+    urls = set(re.findall(r'(?:href|src)="(/static/[^"#]+)', page))
+    (version,) = {url.split("/")[2] for url in urls}
+    assert len(urls) > 10
+    for url in urls:
+        assert cached(server, url) == "max-age=315360000, public, immutable"
+    assert cached(server, "/static/css/tokens.css") == "max-age=0, public"
+    other = f"/static/{'0' * 12}/css/tokens.css"  # of a page from before an upgrade, or of another server
+    assert other != f"/static/{version}/css/tokens.css"
+    assert b"/* " in server.get(other)
+    assert cached(server, other) == "max-age=0, public"
+
+
+def cached(server: Server, path: str) -> str | None:
+    answer = send(server, path=path, method="GET", port=server.pages_port)
+    assert answer.status == 200
+    found: str | None = answer.headers["Cache-Control"]
+    return found
+
+
+def test_what_is_no_static_file_is_not_there(server: Server) -> None:
     assert status_of(server, "/static/css/missing.css") == 404
     assert status_of(server, "/static/../manage.py") == 404
 
@@ -77,7 +98,7 @@ def test_behind_a_proxy_it_lives_below_its_path(tmp_path: Path) -> None:
         for prefix in ("", "/sandboxes"):  # whether the proxy takes it off or not
             page = server.get(f"{prefix}/traces/").decode()
             assert 'href="/sandboxes/traces/"' in page
-            assert 'src="/sandboxes/static/js/' in page
+            assert re.search(r'src="/sandboxes/static/[0-9a-f]{12}/js/', page)
             assert b"/* " in server.get(f"{prefix}/static/css/tokens.css")
         with live(server, "/sandboxes/ws/live/", origin="https://example.org") as opened:
             assert subscribe(opened, "logs")["type"] == "snapshot"
