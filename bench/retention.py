@@ -39,6 +39,10 @@ def main(seconds: float) -> None:
             (f"{name}, {PACED_SPANS_PER_S:,} spans/s: ack p50, p99, worst", _acks(found["ack_ms"]))
             for name, found in paced.items()
         ]
+        batches = deleting.status()["retention"]["batches"]
+        rows += [
+            (f"a batch holds the writer: p50, p99, worst of {batches['count']:,}", _holds(batches)),
+        ]
         rows += [(f"{name}: spans received", f"{server.status()['spans']:,}") for name, server in servers.items()]
         rows += [(f"{name}: on disk", f"{server.disk_bytes() / 1e6:,.0f} MB") for name, server in servers.items()]
         table(f"retention: {MAX_BYTES / 1e6:.0f} MB kept, {SPANS_A_BODY}-span bodies, {TURNS} turns", rows)
@@ -69,6 +73,10 @@ def _until_it_deletes(server: Server) -> None:
             return
         time.sleep(0.1)
     raise SystemExit("nothing is deleted")
+
+
+def _holds(batches: dict[str, Any]) -> str:
+    return f"{batches['p50_ms']:.0f}, {batches['p99_ms']:.0f}, {batches['max_ms']:.0f} ms"
 
 
 def _acks(ack_ms: list[float]) -> str:

@@ -226,7 +226,10 @@ def run_now(work: Work[T]) -> T:
     try:
         with transaction.atomic():
             intern.refresh()  # also keeps whoever needs to be alone waiting until this is committed
-            return work(Committed())
+            committed = Committed()
+            answer = work(committed)
+            committed.written_ns = time.perf_counter_ns()
+            return answer
     except DatabaseError as error:
         intern.forget()
         raise Unavailable(f"the database cannot be written: {error}") from error

@@ -51,7 +51,13 @@ class Committed:
     points: int = 0
     trace_ids: set[str] = field(default_factory=set)  # more than MAX_TOLD_IDS say that they are not all of them
     elsewhere: bool = False
+    written_ns: int = field(default=0, compare=False)  # perf_counter_ns when all was written, before the commit
     changed: dict[str, set[str]] = field(default_factory=dict)  # of other topics: the ids, at most MAX_TOLD_IDS of each
+
+    @property
+    def items(self) -> int:
+        """Spans, logs and points together."""
+        return self.spans + self.logs + self.points
 
     def add(self, new: NewRows) -> None:
         """Adds what one batch brought."""
@@ -207,6 +213,7 @@ class Writer:
             intern.refresh()
             for waiting in group:
                 waiting.result = waiting.write(committed, False)
+            committed.written_ns = time.perf_counter_ns()
         return committed
 
     def _write_carefully(self, group: list[_Waiting]) -> Committed:
@@ -223,6 +230,7 @@ class Writer:
                         raise
                     log.exception("a batch could not be written")
                     waiting.error = error
+            committed.written_ns = time.perf_counter_ns()
         return committed
 
     def _answer(self, group: list[_Waiting], committed: Committed) -> None:

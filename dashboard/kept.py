@@ -15,6 +15,7 @@ from django.db import DatabaseError
 
 from collector.models import Pruning
 from collector.retention import disk, record, stages
+from collector.retention.pace import Holds, pace
 from collector.retention.record import Reason
 from dashboard.templatetags.formats import size
 
@@ -100,6 +101,7 @@ def status() -> dict[str, Any] | None:
         "oldest_ns": None if now.oldest_ns is None else str(now.oldest_ns),
         "days": settings.RETENTION_DAYS,
         "max_bytes": settings.RETENTION_MAX_BYTES,
+        "batches": _batches(pace.holds()),
         "last_pruning": None
         if now.latest is None
         else {
@@ -108,4 +110,12 @@ def status() -> dict[str, Any] | None:
             "until_ns": str(now.latest.until_ns),
             "deleted": now.latest.deleted,
         },
+    }
+
+
+def _batches(holds: Holds) -> dict[str, float | int | None]:
+    """How long deleting held this process's writer."""
+    times_ns = {"p50": holds.p50_ns, "p99": holds.p99_ns, "max": holds.max_ns}
+    return {"count": holds.batches} | {
+        f"{name}_ms": None if ns is None else round(ns / 10**6, 1) for name, ns in times_ns.items()
     }

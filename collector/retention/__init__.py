@@ -8,7 +8,8 @@ Before: rows are stored. After: there is room again, `record` says what was dele
     traces     traces, each whole
     interned   resources, scopes, operations and streams that nothing points at any more
     disk       what the data takes, and giving pages back
-    passes     one pass: by age, then by bytes, each batch as large as its time allows
+    pace       how large a batch may be, by how long the last ones held the writer
+    passes     one pass: by age, then by bytes
     record     what was deleted when and why
     running    passes beside a server
 """

@@ -1,7 +1,7 @@
 """One pass: what is older than allowed, then, while there is too much, the oldest; a batch at a time.
 
 Before: `running` or `manage.py prune` begins it and says how to write. After: each batch was a piece of work for the
-writer, as large as TARGET_NS allows, and what waited for the writer had its turn in between.
+writer, as large as `pace` allows, and what waited for the writer had its turn in between.
 """
 
 from __future__ import annotations
@@ -12,18 +12,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from django.db import transaction
+
 from collector.retention import arrivals, disk, record, stages
+from collector.retention.pace import MAX_ROWS, Pace
 from collector.retention.record import Reason
 from collector.retention.stages import EVERYTHING, Keep, OldRows
-from collector.sql import is_sqlite
 from collector.writer import Committed
 
-# The writer is held no longer than 100 ms. A batch aims at less than half of it, in time of its own: where others have
-# the processor, or the disk is slow, it shrinks by halves. (By what the clock showed, it shrank to a few rows whenever
-# the machine was busy, and deleting fell behind.) A span costs 4 us, with 400,000 of them in SQLite. Under full load
-# the writer commits some 8,000 at a time, and a batch waits for its turn between two such: so many it may have as well.
-TARGET_NS, MOST_NS = 40 * 10**6, 100 * 10**6
-MAX_ROWS, MIN_ROWS, FIRST_ROWS = 8_000, 250, 1_000
 NS_PER_DAY = 86_400 * 10**9
 DAYS_OF_NOTES = 90  # of when rows came without a limit of age, and of what was deleted
 
@@ -41,27 +37,50 @@ class Limits:
 
 @dataclass(slots=True)
 class Deleted:
-    """What a pass has done so far: rows by kind, and the longest time a batch held the writer."""
+    """What a pass has done so far: rows by kind."""
 
     rows: dict[str, int] = field(default_factory=dict)
-    longest_ns: int = 0
 
     @property
     def total(self) -> int:
         return sum(self.rows.values())
 
 
+@dataclass(slots=True)
+class _Batch:
+    """What a batch did, and how long it held the writer: deleting, and its part of the commit."""
+
+    rows: int = 0
+    took_ns: int = 0
+    commit_ns: int = 0
+
+    @property
+    def held_ns(self) -> int:
+        return self.took_ns + self.commit_ns
+
+    def commit(self, committed: Committed) -> None:
+        """After the commit, which may have been others' as well."""
+        if committed.written_ns:
+            took_ns = time.perf_counter_ns() - committed.written_ns
+            self.commit_ns = took_ns * self.rows // max(1, self.rows + committed.items)
+
+
 class Pass:
     """A pass. `stopping` ends it between two batches; `deleted` says what it did. May raise Unavailable."""
 
     def __init__(
-        self, run: Run, stopping: Callable[[float], bool], told: Callable[[Deleted], None] = lambda _: None
+        self,
+        run: Run,
+        stopping: Callable[[float], bool],
+        told: Callable[[Deleted], None] = lambda _: None,
+        *,
+        pace: Pace | None = None,
     ) -> None:
-        """`stopping(seconds)` waits so long, or until it becomes true; `told` hears of each batch."""
+        """`stopping(seconds)` waits so long, or until it becomes true; `told` hears of batches; `pace` outlives it."""
         self._run = run
         self._stopping = stopping
+        self._pace = pace or Pace()
         self._told = told
-        self._rows = FIRST_ROWS
         self.deleted = Deleted()
 
     def by_age(self, limits: Limits, reason: Reason = Reason.AGE) -> None:
@@ -103,17 +122,16 @@ class Pass:
 
     def _batch(self, kind: OldRows, before_ns: int, reason: Reason) -> int:
         """Deletes one batch; gives its rows."""
-        began = time.perf_counter_ns()
-        rows, took_ns, worked_ns = self._run(partial(_prune, kind, before_ns, self._rows, reason), self._rows)
-        waited_ns = time.perf_counter_ns() - began - took_ns
-        if rows:
-            self.deleted.rows[kind.name] = self.deleted.rows.get(kind.name, 0) + rows
-            self.deleted.longest_ns = max(self.deleted.longest_ns, took_ns)
+        began, limit = time.perf_counter_ns(), self._pace.rows(kind.name)
+        batch = self._run(partial(_prune, kind, before_ns, limit, reason), limit)
+        waited_ns = time.perf_counter_ns() - began - batch.held_ns
+        self._pace.held(kind.name, batch.rows, batch.held_ns)
+        if batch.rows:
+            self.deleted.rows[kind.name] = self.deleted.rows.get(kind.name, 0) + batch.rows
             self._told(self.deleted)
-            wanted = self._rows // 2 if took_ns > MOST_NS else self._rows * TARGET_NS // max(worked_ns, 1)
-            self._rows = max(MIN_ROWS, min(wanted, 2 * self._rows, MAX_ROWS))
-            self._stopping(max(0, took_ns - waited_ns) / 1e9)  # half of the time is for others, who had it or get it
-        return int(rows)
+            # Half of the time is for others, who had it or get it.
+            self._stopping(max(0, batch.held_ns - waited_ns) / 1e9)
+        return int(batch.rows)
 
     def _forget(self, now_ns: int, limits: Limits) -> None:
         """Deletes notes nobody needs any more."""
@@ -122,13 +140,14 @@ class Pass:
         self._run(lambda _: arrivals.forget(noted_ns, MAX_ROWS) + record.forget(recorded_ns, MAX_ROWS), 1)
 
 
-def _prune(kind: OldRows, before_ns: int, limit: int, reason: Reason, committed: Committed) -> tuple[int, int, int]:
-    """In the writer's transaction: the rows deleted, how long that took, how long of it at work (PostgreSQL: all)."""
-    began, cpu_began = time.perf_counter_ns(), time.thread_time_ns()
-    rows = kind.prune(before_ns, limit)
-    if rows:
+def _prune(kind: OldRows, before_ns: int, limit: int, reason: Reason, committed: Committed) -> _Batch:
+    """In the writer's transaction."""
+    began, batch = time.perf_counter_ns(), _Batch()
+    batch.rows = kind.prune(before_ns, limit)
+    if batch.rows:
         oldest_ns = kind.oldest_ns() if before_ns == EVERYTHING else before_ns
         until_ns = time.time_ns() if oldest_ns is None else oldest_ns
-        record.add(reason, kind.name, rows, until_ns)
-    took_ns = time.perf_counter_ns() - began
-    return rows, took_ns, time.thread_time_ns() - cpu_began if is_sqlite() else took_ns
+        record.add(reason, kind.name, batch.rows, until_ns)
+    batch.took_ns = time.perf_counter_ns() - began
+    transaction.on_commit(partial(batch.commit, committed))
+    return batch

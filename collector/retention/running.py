@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 
 from collector.retention import arrivals, disk, interned, record, stages
+from collector.retention.pace import pace
 from collector.retention.passes import Limits, Pass, Run
 from collector.sql import execute, is_sqlite
 from collector.writer import Unavailable
@@ -86,7 +87,7 @@ class Retention:
             now_ns = time.time_ns()
             if arrivals.is_due(now_ns):
                 self._run(lambda _: arrivals.note(stages.noted_tables, now_ns), 1)
-            one = Pass(self._run, self._stopping.wait)
+            one = Pass(self._run, self._stopping.wait, pace=pace)
             one.by_age(limits())
             one.by_bytes(settings.RETENTION_MAX_BYTES)
             latest = record.latest()

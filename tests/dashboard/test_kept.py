@@ -60,6 +60,7 @@ def test_the_status_tells_scripts(client: Client) -> None:
     assert found["last_pruning"]["reason"] == "age"
     assert found["last_pruning"]["deleted"] == {"spans": 2}
     assert found["last_pruning"]["until_ns"].isdigit()
+    assert set(found["batches"]) == {"count", "p50_ms", "p99_ms", "max_ms"}
 
 
 def test_the_page_of_a_trace_that_is_gone_says_since_when_and_why(client: Client) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from collector.ingest import ingest, save_now
 from collector.models import Pruning, Trace
-from collector.retention import arrivals, passes, stages
+from collector.retention import arrivals, pace, stages
 from collector.retention.passes import Limits, Pass
 from sandboxes.models import Claim, Cluster, Hint, Link, ObjectVersion
 from sandboxes.records import ChangeType, Kind, State
@@ -68,7 +68,7 @@ def test_links_and_hints_go_with_their_trace() -> None:
 
 def test_many_links_of_a_large_trace_go_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FIRST_ROWS", "MAX_ROWS", "MIN_ROWS"):
-        monkeypatch.setattr(passes, name, 5)
+        monkeypatch.setattr(pace, name, 5)
     claim = next(iter(load("quickstart-cold").values()))
     save_now(batch(*(claim_span(1) for _ in range(12))))
     for number in range(12):

@@ -14,6 +14,7 @@ from django.db import connection
 
 from collector.ingest import Unavailable, ingest
 from collector.retention import arrivals, disk, interned, stages
+from collector.retention.pace import pace
 from collector.retention.passes import Deleted, Limits, Pass
 from collector.retention.record import Reason
 from collector.retention.running import PAUSE_S, alone, give_pages_back, limits
@@ -65,7 +66,7 @@ class Command(BaseCommand):
         now_ns = time.time_ns()
         ingest.run_from_thread(lambda _: arrivals.note(stages.noted_tables, now_ns))
         before = disk.measure()
-        one = Pass(ingest.run_from_thread, waiting.wait, Progress(self.stderr.write))
+        one = Pass(ingest.run_from_thread, waiting.wait, Progress(self.stderr.write), pace=pace)
         if days is None and size is None:
             one.by_age(limits())
             one.by_bytes(settings.RETENTION_MAX_BYTES)
@@ -83,7 +84,9 @@ class Command(BaseCommand):
         words = ", ".join(f"{number:,} {kind}" for kind, number in rows.items()) or "nothing: all of it may stay"
         self.stdout.write(f"Deleted: {words}.")
         if deleted.rows:
-            self.stdout.write(f"The writer was held for {deleted.longest_ns / 1e6:.0f} ms at most.")
+            held = pace.holds()
+            p50, p99, longest = (f"{(ns or 0) / 1e6:.0f} ms" for ns in (held.p50_ns, held.p99_ns, held.max_ns))
+            self.stdout.write(f"A batch held the writer for {p50} (p99 {p99}, the longest {longest}).")
         sizes = f"{now.total / 1e6:,.1f} MB (before: {before.total / 1e6:,.1f} MB), of which {now.free / 1e6:,.1f} MB"
         self.stdout.write(f"On disk: {sizes} are free for what comes next.")
 
