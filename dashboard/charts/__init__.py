@@ -10,13 +10,13 @@ Colours are names of static/css/tokens.css (`var(--cold)`): the browser puts in 
 """
 
 from dashboard.charts.bars import Series, counts, distribution
-from dashboard.charts.chart import Chart, Moment, Table, Window, nothing
+from dashboard.charts.chart import Chart, Moment, Note, Table, Window, nothing
 from dashboard.charts.heatmap import Area, Layer, heatmap
 from dashboard.charts.lines import Dot, Line, Percentiles, percentile_lines, value_lines
 from dashboard.charts.notes import Mark
 from dashboard.charts.window import starts, window
 
 __all__ = [
-    "Area", "Chart", "Dot", "Layer", "Line", "Mark", "Moment", "Percentiles", "Series", "Table", "Window",
+    "Area", "Chart", "Dot", "Layer", "Line", "Mark", "Moment", "Note", "Percentiles", "Series", "Table", "Window",
     "counts", "distribution", "heatmap", "nothing", "percentile_lines", "starts", "value_lines", "window",
 ]  # fmt: skip

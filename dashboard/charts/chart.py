@@ -46,6 +46,14 @@ class Table:
         return {"columns": self.columns, "rows": cells}
 
 
+class Note(NamedTuple):
+    """A sentence under a chart about what it does not show, and a way there: a query string of the same page."""
+
+    words: str
+    link: str = ""
+    href: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
     """A figure Plotly takes as it is. `empty`: why there is nothing to draw; then there is no figure."""
@@ -55,16 +63,18 @@ class Chart:
     table: Table = field(default_factory=lambda: Table([], []))
     summary: str = ""
     empty: str = ""
+    note: Note | None = None
     step_ns: int = 0  # the window moves on by this much, also when nothing arrives; 0: it stands still
 
     def as_json(self) -> bytes:
-        """{"figure": {"data", "layout"}, "table", "summary", "empty", "step_ms"}."""
+        """{"figure": {"data", "layout"}, "table", "summary", "empty", "note": {"words", "link", "href"}, "step_ms"}."""
         return orjson.dumps(
             {
                 "figure": {"data": self.data, "layout": self.layout},
                 "table": self.table.as_json(),
                 "summary": self.summary,
                 "empty": self.empty,
+                "note": self.note and self.note._asdict(),
                 "step_ms": self.step_ns // MS,
             }
         )

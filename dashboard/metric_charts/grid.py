@@ -15,7 +15,7 @@ from statistics import median
 from typing import NamedTuple
 
 from dashboard.charts import Window
-from dashboard.metric_charts.reading import Point
+from dashboard.metric_charts.points import Point
 
 GAP_INTERVALS = 3
 CUMULATIVE = 2

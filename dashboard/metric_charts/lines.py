@@ -14,8 +14,10 @@ from collector import queries
 from collector.models import Exemplar, MetricStream
 from collector.records import MetricKind
 from dashboard.charts import Chart, Dot, Line, Mark, Percentiles, Window, nothing, percentile_lines, starts, value_lines
+from dashboard.metric_charts.cut import noted
 from dashboard.metric_charts.grid import growth, last_values, on_steps, together
-from dashboard.metric_charts.reading import Group, Point, Reading, is_spread, read
+from dashboard.metric_charts.points import Point
+from dashboard.metric_charts.reading import Group, Reading, is_spread, read
 from dashboard.metric_charts.spread import common_scale, in_steps, parts, percentile_of
 from dashboard.parameters import Parameters
 
@@ -34,12 +36,12 @@ def draw_metric(parameters: Parameters) -> Chart:
     if stream is None or not reading.groups:
         return nothing(EMPTY, reading.window)
     if is_spread(stream):
-        return _percentiles(parameters, reading, stream)
+        return noted(_percentiles(parameters, reading, stream), reading, parameters, MOST_PERCENTILE_GROUPS)
     if stream.kind == MetricKind.SUMMARY:
-        return _quantiles(reading, stream)
+        return noted(_quantiles(reading, stream), reading, parameters)
     if stream.kind == MetricKind.SUM and (stream.is_monotonic or stream.temporality == 1):
-        return _rates(reading, stream)
-    return _values(parameters, reading, stream)
+        return noted(_rates(reading, stream), reading, parameters)
+    return noted(_values(parameters, reading, stream), reading, parameters)
 
 
 def rate_unit(unit: str) -> str:

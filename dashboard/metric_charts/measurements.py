@@ -8,6 +8,7 @@ from __future__ import annotations
 from collector.models import MetricStream
 from collector.records import MetricKind
 from dashboard.charts import Chart, Layer, Line, heatmap, nothing, starts, value_lines
+from dashboard.metric_charts.cut import noted
 from dashboard.metric_charts.grid import Stretch, growth, on_steps, together
 from dashboard.metric_charts.lines import COLOURS, DASHES, EMPTY
 from dashboard.metric_charts.reading import Group, Reading, is_spread, read
@@ -37,7 +38,8 @@ def draw_heatmap(parameters: Parameters) -> Chart:
                 cells[row_of(key, rows)][step] += count
     edges = [rows[0][0], *(upper for _, upper in rows)]
     layers = [Layer(name="", colour="program", cells=cells)]
-    return heatmap(at, edges, layers, window, unit=stream.unit, noun="measurements", beside_lines=True, empty=EMPTY)
+    drawn = heatmap(at, edges, layers, window, unit=stream.unit, noun="measurements", beside_lines=True, empty=EMPTY)
+    return noted(drawn, reading, parameters)
 
 
 def draw_rate(parameters: Parameters) -> Chart:
@@ -58,7 +60,8 @@ def draw_rate(parameters: Parameters) -> Chart:
             ]
         name = group.name
         lines.append(Line(name=name, colour=COLOURS[at % 8], values=together(found), dash=DASHES[at % 8]))
-    return value_lines(starts(reading.window), lines, reading.window, unit="/s", empty=EMPTY)
+    drawn = value_lines(starts(reading.window), lines, reading.window, unit="/s", empty=EMPTY)
+    return noted(drawn, reading, parameters)
 
 
 def _parts(group: Group, reading: Reading, stream: MetricStream) -> list[Part]:

@@ -1,17 +1,15 @@
 """What a metric's chart is drawn from: its streams, grouped as the reader wants them, and their points in order.
 
-Before: the query parameters of the page of metrics. After: `grid` and `spread` turn points into steps of time.
+Before: the query parameters of the page of metrics; `points` reads. After: `grid` and `spread` make steps of time.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
-from typing import Any, NamedTuple
 
 from django.db.models import Min
 
@@ -19,36 +17,12 @@ from collector import queries
 from collector.models import MetricPoint, MetricStream
 from collector.records import MetricKind
 from dashboard.charts import Window, window
-from dashboard.measured import NO_VALUE
+from dashboard.metric_charts.points import Cut, Point, read_points
 from dashboard.parameters import Parameters
 from dashboard.templatetags.formats import value as words
 
 MOST_STREAMS = 500
-MOST_POINTS = 40_000  # 0.4 s of reading; a longer range begins later, and the chart says so
-LOOK_BACK_NS = 300 * 10**9  # a total before the range, to tell how much it grew in it
 MOST_GROUPS = 8
-
-
-class Point(NamedTuple):
-    """A point's columns."""
-
-    stream_id: int
-    time_ns: int
-    start_ns: int
-    flags: int
-    value_int: int | None
-    value_double: float | None
-    count: int | None  # type: ignore[assignment]  # OTLP's word; tuple.count is not used
-    sum: float | None
-    min: float | None
-    max: float | None
-    detail: Any
-
-    @property
-    def value(self) -> float | None:
-        """None too where the sender says that its stream has stopped, and where it is no number to draw."""
-        value = self.value_double if self.value_int is None else float(self.value_int)
-        return None if self.flags & NO_VALUE or value is None or not math.isfinite(value) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +39,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A metric as a chart needs it. `hidden`: groups beyond MOST_GROUPS; `cut`: older points were left out."""
+    """A metric as a chart needs it. `hidden`: groups beyond MOST_GROUPS; `cut`: what was left out."""
 
     stream: MetricStream | None  # one of them: name, kind, unit
     groups: list[Group]
     window: Window
     streams: int = 0
     hidden: int = 0
-    cut: bool = False
+    cut: Cut | None = None
 
 
 def read(parameters: Parameters, split: str = "") -> Reading:
@@ -84,7 +58,7 @@ def read(parameters: Parameters, split: str = "") -> Reading:
         return Reading(None, [], window(f.from_ns, f.to_ns, 0))
     wanted = kinds.most_common(1)[0][0]
     streams = [s for s in found if (s.kind, s.unit, s.temporality, s.is_monotonic) == wanted]
-    points, cut = _points(parameters, streams)
+    points, cut = read_points(f, streams)
     by_stream: dict[int, list[Point]] = defaultdict(list)
     for point in points:
         by_stream[point.stream_id].append(point)
@@ -97,16 +71,6 @@ def read(parameters: Parameters, split: str = "") -> Reading:
         max(0, len(groups) - MOST_GROUPS),
         cut,
     )
-
-
-def _points(parameters: Parameters, streams: list[MetricStream]) -> tuple[list[Point], bool]:
-    f = parameters.filter
-    if f.from_ns is not None:
-        f = replace(f, from_ns=f.from_ns - LOOK_BACK_NS)
-    rows = queries.points(replace(f, stream=0, q="", service="", metric=""))
-    rows = rows.filter(stream__in=[stream.pk for stream in streams])
-    newest = list(rows.values_list(*Point._fields)[: MOST_POINTS + 1])
-    return [Point._make(row) for row in reversed(newest[:MOST_POINTS])], len(newest) > MOST_POINTS
 
 
 def _window(parameters: Parameters, streams: list[MetricStream], by_stream: dict[int, list[Point]]) -> Window:

@@ -19,7 +19,7 @@ from collector.records import MetricKind
 from dashboard.charts import Window
 from dashboard.measured import NO_VALUE
 from dashboard.metric_charts.grid import CUMULATIVE, longest_ns
-from dashboard.metric_charts.reading import Point
+from dashboard.metric_charts.points import Point
 
 Counts = Counter[tuple[float, float]]
 MOST_BUCKETS = 160

@@ -76,6 +76,7 @@ class Chart {
     if (!figure.isConnected) return;
     figure.classList.toggle("is-empty", Boolean(answer.empty));
     figure.querySelector("[data-chart-empty]").textContent = answer.empty;
+    this.fillNote(answer.note);
     plot.setAttribute("aria-label", answer.summary);
     if (answer.empty) this.clear();
     else {
@@ -90,6 +91,19 @@ class Chart {
     this.fillTwin();
     figure.dataset.drawn = Number(figure.dataset.drawn ?? 0) + 1;
     figure.dispatchEvent(new CustomEvent("chart:drawn", { bubbles: true }));
+  }
+
+  /** What the chart does not show, and the way to it. */
+  fillNote(note) {
+    const place = this.figure.querySelector("[data-chart-note]");
+    if (!place) return;
+    place.hidden = !note;
+    place.textContent = note?.words ?? "";
+    if (!note?.href) return;
+    const link = document.createElement("a");
+    link.href = note.href;
+    link.textContent = note.link;
+    place.append(" ", link);
   }
 
   fillTwin() {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 
 import pytest
@@ -74,3 +75,26 @@ def test_a_stream_opens_by_keyboard_and_leads_to_the_span_of_an_exemplar(server:
     expect(link).to_have_attribute("href", f"/traces/{trace_id.hex()}/?span={span_id.hex()}")
     page.go_back()
     expect(page.get_by_role("heading", level=1)).to_have_text("Metrics")
+
+
+def test_a_chart_that_cannot_draw_all_says_so_and_leads_to_what_it_draws(server: Server, page: Page) -> None:
+    metric = Metric(name="very.many", unit="ms")
+    metric.histogram.aggregation_temporality = DELTA
+    now_ns = time.time_ns()
+    for at in range(40_010):
+        start_ns = now_ns - (40_010 - at) * 10**9
+        metric.histogram.data_points.add(
+            start_time_unix_nano=start_ns,
+            time_unix_nano=start_ns + 10**9,
+            count=1,
+            explicit_bounds=[10],
+            bucket_counts=[1, 0],
+        )
+    post_metric(server, metric)
+    page.goto(f"{server.pages_url}/metrics/?metric=very.many&range=all")
+    note = page.locator("#metric [data-chart-note]")
+    expect(note).to_contain_text("Drawn are the newest 40,000 of 40,010 points")
+    note.get_by_role("link").click()
+    expect(page).to_have_url(re.compile(r"metric=very\.many.*from=\d+"))
+    expect(page.locator("#metric[data-drawn]")).to_be_visible()
+    expect(note).to_be_hidden()

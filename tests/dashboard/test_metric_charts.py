@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import plotly.graph_objects as go
 import pytest
@@ -208,3 +210,124 @@ def test_recorded_metrics_of_real_programs_are_drawn(db: None, client: Client) -
     assert len(with_data) == len(streams)
     for one in with_data[::10]:
         go.Figure(one["figure"])
+
+
+# Ranges of more points than are read
+
+
+def totals(count: int, *, temporality: int, grows: int = 7, restart: int = 0) -> list[MadePoint]:
+    """A point a second; a total begins again at `restart`."""
+    found = []
+    for at in range(1, count + 1):
+        since = restart if restart and at >= restart else 0
+        value = grows * (at - since) if temporality == CUMULATIVE else grows
+        start_ns = START if temporality == CUMULATIVE else START + (at - 1) * SECOND
+        options: dict[str, Any] = {"temporality": temporality, "is_monotonic": True, "kind": MetricKind.SUM}
+        found.append(make_point(value, start_ns=start_ns, time_ns=START + at * SECOND, **options))
+    return found
+
+
+def ys(drawn: Any, line: int = 0) -> list[float | None]:
+    found: list[float | None] = drawn["figure"]["data"][line]["y"]
+    return found
+
+
+@pytest.fixture
+def few_points(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    return lambda: monkeypatch.setattr("dashboard.metric_charts.points.MOST_POINTS", 400)
+
+
+RANGES: list[dict[str, Any]] = [
+    {},
+    {"range": "", "from": START + 100 * SECOND, "to": START + 900 * SECOND},
+    {"range": "", "from": START + 33 * SECOND},
+]
+
+
+@pytest.mark.parametrize("asked", RANGES)
+def test_a_long_gauge_is_drawn_whole_and_the_same(
+    db: None, client: Client, few_points: Callable[[], None], asked: dict[str, Any]
+) -> None:
+    save_now(batch(*every(1, *(at * at % 1_009 for at in range(1_000)))))
+    whole = chart(client, metric="requests", **asked)
+    few_points()
+    long = chart(client, metric="requests", **asked, q="")
+    assert ys(long) == ys(whole)
+    assert long["figure"]["layout"]["xaxis"] == whole["figure"]["layout"]["xaxis"]
+    assert long["note"] is None
+
+
+@pytest.mark.parametrize("temporality", [DELTA, CUMULATIVE])
+@pytest.mark.parametrize("asked", RANGES)
+def test_a_long_total_grows_as_fast(
+    db: None, client: Client, few_points: Callable[[], None], temporality: int, asked: dict[str, Any]
+) -> None:
+    save_now(batch(*totals(1_000, temporality=temporality)))
+    few_points()
+    drawn = chart(client, metric="requests", **asked)
+    values = [value for value in ys(drawn) if value is not None]
+    assert len(values) > (0 if "from" in asked and "to" not in asked else 150)  # until now: a few long steps
+    assert values == pytest.approx([7] * len(values))
+    assert drawn["note"] is None
+
+
+def test_a_long_total_shows_where_it_began_again(db: None, client: Client, few_points: Callable[[], None]) -> None:
+    save_now(batch(*totals(1_000, temporality=CUMULATIVE, restart=500)))
+    few_points()
+    drawn = chart(client, metric="requests")
+    assert [note["text"] for note in drawn["figure"]["layout"]["annotations"]].count("began again") == 1
+    assert min(value for value in ys(drawn) if value is not None) >= 0
+
+
+def test_deltas_that_tell_no_start_are_added_up(db: None, client: Client, few_points: Callable[[], None]) -> None:
+    options: dict[str, Any] = {"kind": MetricKind.SUM, "temporality": DELTA, "is_monotonic": True}
+    save_now(batch(*every(1, *[2] * 500, *[4.5] * 500, **options)))
+    few_points()
+    values = [value for value in ys(chart(client, metric="requests")) if value is not None]
+    assert (values[60], values[-1]) == pytest.approx((2, 4.5))
+
+
+def test_many_streams_of_a_long_range_have_longer_steps(
+    db: None, client: Client, few_points: Callable[[], None]
+) -> None:
+    made = [every(1, *[number] * 300, attributes={"pod": f"p{number}"}) for number in range(6)]
+    save_now(batch(*(point for points in made for point in points)))
+    few_points()
+    drawn = chart(client, metric="requests")
+    assert {tuple({*ys(drawn, line)} - {None}) for line in range(6)} == {(number,) for number in range(6)}
+
+
+@pytest.mark.parametrize("name", ["metric", "metric-heatmap", "metric-rate"])
+def test_a_long_histogram_of_totals_is_drawn_whole(
+    db: None, client: Client, few_points: Callable[[], None], name: str
+) -> None:
+    save_now(batch(*histograms(CUMULATIVE, *[[0, 5, 0, 0]] * 600)))
+    few_points()
+    drawn = chart(client, name, metric="duration")
+    assert drawn["note"] is None
+    if name == "metric":
+        assert set(columns(drawn)["p50"][1:]) == {"15 ms"}
+    elif name == "metric-heatmap":
+        assert sum(int(count.replace(",", "")) for _, _, count in drawn["table"]["rows"]) == 3_000
+
+
+def test_of_too_many_deltas_of_a_histogram_the_newest_are_drawn_and_it_is_said(
+    db: None, client: Client, few_points: Callable[[], None]
+) -> None:
+    save_now(batch(*histograms(DELTA, *[[0, 5, 0, 0]] * 600)))
+    assert chart(client, metric="duration")["note"] is None
+    few_points()
+    asked = {"metric": "duration", "service": "shop", "split": "", "range": "all"}
+    note = chart(client, **asked)["note"]
+    assert note["words"].startswith("Drawn are the newest 400 of 600 points")
+    assert note["href"] == f"?metric=duration&service=shop&split=&from={START + 10 * 201 * SECOND + 1}"
+    query = dict(parse_qsl(note["href"][1:]))
+    assert client.get("/metrics/", query).status_code == 200
+    assert chart(client, **query, range="")["note"] is None
+
+
+def test_lines_beyond_those_that_can_be_told_apart_are_said(db: None, client: Client) -> None:
+    made = [every(10, 1, 2, attributes={"pod": f"p{number}"}) for number in range(11)]
+    save_now(batch(*(point for points in made for point in points)))
+    words = chart(client, metric="requests")["note"]["words"]
+    assert words.startswith("Of 11 groups of streams the 8 with most points are drawn")
