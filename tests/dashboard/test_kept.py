@@ -110,6 +110,7 @@ def test_a_claim_whose_objects_are_gone_says_so(client: Client) -> None:
     claim = next(iter(load("quickstart-cold").values()))
     prune()
     said = "Of what was known of this claim some is gone."
+    Pruning.objects.update(until_ns=claim.zero_ns)
     assert said not in words(client, f"/claims/{claim.uid}/")
     Pruning.objects.update(until_ns=claim.zero_ns + 1)
     assert said in words(client, f"/claims/{claim.uid}/")
