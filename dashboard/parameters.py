@@ -51,7 +51,9 @@ LOG_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "severity", "q", "trace_id",
 METRIC_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "q", "stream", "metric"}
 METRIC_PAGE_NAMES = METRIC_NAMES | {"split"}  # how a metric is drawn; its points are the same
 CLAIM_NAMES = (
-    TIME_NAMES | PAGING_NAMES | {"namespace", "pool", "template", "start", "state", "claim", "cluster", "run", "q"}
+    TIME_NAMES
+    | PAGING_NAMES
+    | {"namespace", "pool", "template", "start", "state", "min_duration", "claim", "cluster", "run", "q"}
 )
 LATENCY_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "operation", "q"}
 RUN_NAMES = TIME_NAMES | PAGING_NAMES | {"pool", "namespace"}
@@ -139,6 +141,7 @@ def parse(
         to_ns=to_ns,
         start=reading.read("start", one_of(START_TYPES)) or "",
         state=reading.read("state", one_of(STATES)) or "",
+        min_time_to_ready_ns=telemetry_filter.min_duration_ns,
         q=telemetry_filter.q,
         **{
             name: reading.read(name, plain_text) or ""

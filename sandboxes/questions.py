@@ -52,6 +52,7 @@ class ClaimFilter:
     claim: str = ""
     cluster: str = ""
     run: str = ""  # its uid
+    min_time_to_ready_ns: int | None = None
     q: str = ""
 
 
@@ -66,6 +67,8 @@ def claims(f: ClaimFilter) -> QuerySet[Claim]:
         found = found.filter(cluster__in=cluster_ids(f.cluster))
     if f.run:
         found = found.filter(name__in=RunSandbox.objects.filter(run__uid=f.run).values("claim"))
+    if f.min_time_to_ready_ns is not None:
+        found = found.filter(time_to_ready_ns__gte=f.min_time_to_ready_ns)
     if f.q:
         columns = ("name", "uid", "pool", "sandbox", "reason", "node")
         found = found.filter(Q(*((f"{column}__icontains", f.q) for column in columns), _connector=Q.OR))

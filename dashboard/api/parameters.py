@@ -19,7 +19,7 @@ WORDS: dict[str, str] = {
     "service": "The service's name, exactly.",
     "operation": "The span's name, exactly.",
     "status": f"One of {', '.join(STATUSES)}.",
-    "min_duration": "At least this long: a number and a unit, such as 250ms or 1.5s.",
+    "min_duration": "At least this long: a number and a unit, such as 250ms or 1.5s. Of claims, their time to ready.",
     "q": "A text to look for; of spans and traces also a filter, such as duration > 1s and http.status_code != 200.",
     "trace_id": "32 hexadecimal digits.",
     "metric": "The name of a metric.",

@@ -105,6 +105,12 @@ def test_filters_are_those_of_the_whole_site(client: Client, parameters: dict[st
     assert names(page(client, **parameters)) == found
 
 
+def test_slow_starts_are_found_by_their_time_to_ready(client: Client) -> None:
+    for name, length_ns in (("quick", 39 * MS), ("slow", 2 * SECOND), ("slower", 9 * SECOND), ("never", None)):
+        Claim.objects.filter(pk=at(name, T0_NS).pk).update(time_to_ready_ns=length_ns)
+    assert names(page(client, range="all", min_duration="2s")) == ["slower", "slow"]
+
+
 def test_the_counts_by_state_are_filters_and_count_what_the_other_filters_leave(client: Client) -> None:
     for number in range(3):
         at(f"ready-{number}", T0_NS + number, state=State.READY, pool="p")
@@ -130,6 +136,7 @@ def test_older_goes_on_where_the_page_ended(client: Client) -> None:
     [
         ({"state": "fine"}, "state=fine"),
         ({"start": "hot"}, "start=hot"),
+        ({"min_duration": "long"}, "min_duration=long is not a duration"),
         ({"severity": "info"}, "severity is not used"),
     ],
 )
