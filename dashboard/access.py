@@ -99,14 +99,24 @@ def websocket_user_allowed(scope: Mapping[str, Any]) -> bool:
     return _allowed(cookie, _header(scope, b"authorization"))
 
 
-def websocket_origin_allowed(scope: Mapping[str, Any]) -> bool:
-    """Whether the page that opened the websocket is ours: browsers let any page open one, and say which it was.
+def bearer_allowed(scope: Mapping[str, Any]) -> bool:
+    """Whether a request to another door than Django's brings the token. No cookie: browsers send those unasked."""
+    return _allowed("", _header(scope, b"authorization"))
 
-    Its origin has to be the very host it talks to, under a name we answer to (a name that merely resolves to us does
-    not count), or DASHBOARD_PUBLIC_URL. A client that names no origin is no browser.
+
+def host_allowed(scope: Mapping[str, Any]) -> bool:
+    """Whether it was addressed by a name we answer to: one that merely resolves to us does not count."""
+    return validate_host(split_domain_port(_header(scope, b"host"))[0], settings.ALLOWED_HOSTS)
+
+
+def origin_allowed(scope: Mapping[str, Any]) -> bool:
+    """Whether the page that opened a websocket, or asks another door than Django's, is ours: browsers say which it was.
+
+    Its origin has to be the very host it talks to, under a name we answer to, or DASHBOARD_PUBLIC_URL. A client that
+    names no origin is no browser.
     """
     origin, host = _header(scope, b"origin"), _header(scope, b"host")
-    if not validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS):
+    if not host_allowed(scope):
         return False
     return not origin or urlsplit(origin).netloc == host or origin in settings.CSRF_TRUSTED_ORIGINS
 

@@ -1,4 +1,4 @@
-"""The addresses to tell people: where the pages are, and where to point a client."""
+"""The addresses to tell people: where the pages are, where to point a client, where an agent asks."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def grpc_endpoint(asked_host: str = "") -> str:
     """The same for exporters that speak gRPC only; they are understood on the HTTP port as well."""
     port = settings.OTLP_GRPC_PORT or settings.OTLP_HTTP_PORT or settings.DASHBOARD_PORT
     return f"http://{_host(settings.OTLP_HOST, asked_host)}:{port}"
+
+
+def mcp_endpoint(asked_host: str = "") -> str:
+    """Where agents find the Model Context Protocol; empty when it has no port."""
+    return f"http://{_host(settings.MCP_HOST, asked_host)}:{settings.MCP_PORT}/mcp" if settings.MCP_PORT else ""
 
 
 def _host(bound: str, asked: str) -> str:

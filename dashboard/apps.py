@@ -4,7 +4,11 @@ from django.apps import AppConfig
 from django.core.checks import register
 
 from collector import importing, ingest, writer
-from dashboard.checks import public_url_is_whole, several_processes_need_redis
+from dashboard.checks import (
+    agents_beyond_this_machine_need_a_token,
+    public_url_is_whole,
+    several_processes_need_redis,
+)
 
 
 class DashboardConfig(AppConfig):
@@ -13,6 +17,7 @@ class DashboardConfig(AppConfig):
     def ready(self) -> None:
         register(several_processes_need_redis)
         register(public_url_is_whole)
+        register(agents_beyond_this_machine_need_a_token)
         # Handed down, so that telemetry's layer need not know of clusters. Here, since there are models only now.
         from collector.retention import stages
         from sandboxes import correlate, hints, retention

@@ -24,6 +24,7 @@ from collector.ingest import after_commit, ingest  # noqa: E402
 from collector.publish import publisher  # noqa: E402
 from collector.retention.running import Retention  # noqa: E402
 from dashboard.consumers import LiveConsumer  # noqa: E402
+from dashboard.mcp_process import mcp_process  # noqa: E402
 from dashboard.static_files import StaticFiles  # noqa: E402
 from dashboard.worker import run_worker  # noqa: E402
 from sandboxes.correlate.running import Joining  # noqa: E402
@@ -88,6 +89,8 @@ async def _start() -> asyncio.Task[None]:
     if settings.DASHBOARD_CLUSTER != "off":
         watcher.start(settings.DASHBOARD_KUBE_CONTEXT, settings.DASHBOARD_NAMESPACES)
         run_worker.start()
+    if settings.MCP_PORT:
+        mcp_process.start()
     # Without a port of its own it still serves the gRPC that arrives on the HTTP ports.
     off = not settings.OTLP_GRPC_PORT
     await receiver.start("127.0.0.1" if off else settings.OTLP_HOST, settings.OTLP_GRPC_PORT)
@@ -96,6 +99,7 @@ async def _start() -> asyncio.Task[None]:
 
 async def _stop() -> None:
     """The doors first: what they still hold needs the writer. So does what is being joined."""
+    await mcp_process.stop()
     await run_worker.stop()
     await watcher.stop()
     await receiver.stop()

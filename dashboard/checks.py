@@ -24,6 +24,19 @@ def several_processes_need_redis(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+def agents_beyond_this_machine_need_a_token(**kwargs: Any) -> list[CheckMessage]:
+    """Without one, whoever reaches the port may read everything."""
+    if settings.MCP_HOST in settings.LOOPBACK_HOSTS or settings.DASHBOARD_TOKEN:
+        return []
+    return [
+        Error(
+            f"MCP_HOST is {settings.MCP_HOST}, but there is no DASHBOARD_TOKEN: anybody could ask.",
+            hint="Set DASHBOARD_TOKEN, or leave MCP_HOST out.",
+            id="dashboard.E003",
+        )
+    ]
+
+
 def public_url_is_whole(**kwargs: Any) -> list[CheckMessage]:
     """A public address without its scheme would be taken for a path."""
     url = settings.DASHBOARD_PUBLIC_URL

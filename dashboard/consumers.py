@@ -24,7 +24,7 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
 from collector.publish import Hint, end_listening, group_of, listen, merge, written
-from dashboard.access import websocket_origin_allowed, websocket_user_allowed
+from dashboard.access import origin_allowed, websocket_user_allowed
 from dashboard.relay import relay
 
 log = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self.later: asyncio.TimerHandle | None = None
         self.sender: asyncio.Task[None] | None = None
         scope = cast(dict[str, Any], self.scope)
-        self.refused = WRONG_ORIGIN if not websocket_origin_allowed(scope) else 0
+        self.refused = WRONG_ORIGIN if not origin_allowed(scope) else 0
         if not self.refused and not websocket_user_allowed(scope):
             self.refused = NO_LOGIN
         await self.accept()  # a close code only reaches the browser once the socket is open

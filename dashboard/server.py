@@ -50,7 +50,7 @@ class Listener:
 
 
 def open_sockets() -> list[socket.socket]:
-    """The sockets of the pages and of OTLP/HTTP; that the gRPC port is free is tried. Raises PortBusy."""
+    """The sockets of the pages and of OTLP/HTTP; that those of gRPC and MCP are free is tried. Raises PortBusy."""
     listeners = [Listener(settings.DASHBOARD_HOST, settings.DASHBOARD_PORT, "DASHBOARD_PORT")]
     if settings.OTLP_HTTP_PORT and settings.OTLP_HTTP_PORT != settings.DASHBOARD_PORT:
         listeners.append(Listener(settings.OTLP_HOST, settings.OTLP_HTTP_PORT, "OTLP_HTTP_PORT"))
@@ -60,6 +60,8 @@ def open_sockets() -> list[socket.socket]:
             sockets.append(listener.open())
         if settings.OTLP_GRPC_PORT:
             Listener(settings.OTLP_HOST, settings.OTLP_GRPC_PORT, "OTLP_GRPC_PORT").open().close()
+        if settings.MCP_PORT:
+            Listener(settings.MCP_HOST, settings.MCP_PORT, "MCP_PORT").open().close()
     except PortBusy:
         for sock in sockets:
             sock.close()

@@ -27,6 +27,10 @@ OTLP_HOST = env.str("OTLP_HOST", DASHBOARD_HOST)
 OTLP_HTTP_PORT = env.int("OTLP_HTTP_PORT", 4318, validate=validate.Range(0, 65_535))
 OTLP_GRPC_PORT = env.int("OTLP_GRPC_PORT", 4317, validate=validate.Range(0, 65_535))
 
+# Where coding agents are answered by the Model Context Protocol, in a process of its own; port 0 leaves it out.
+MCP_HOST = env.str("MCP_HOST", "127.0.0.1")
+MCP_PORT = env.int("MCP_PORT", 0, validate=validate.Range(0, 65_535))
+
 # What we accept.
 OTLP_API_KEY: list[str] = env.list("OTLP_API_KEY", [])
 OTLP_MAX_BODY_BYTES = env.int("OTLP_MAX_BODY_BYTES", 64 * 1024 * 1024)

@@ -31,7 +31,7 @@ from tests.postgresql import create_database
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = [sys.executable, str(ROOT / "manage.py"), "up"]
 START_TIMEOUT_S = 60
-OURS = ("DASHBOARD_", "OTLP_", "OTEL_", "REDACT_", "RETENTION_", "RUNS_", "DATABASE_URL", "REDIS_URL")
+OURS = ("DASHBOARD_", "OTLP_", "OTEL_", "REDACT_", "RETENTION_", "RUNS_", "MCP_", "DATABASE_URL", "REDIS_URL")
 
 
 class Server:

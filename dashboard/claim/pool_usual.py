@@ -70,7 +70,7 @@ def usual(claim: Claim) -> Usual:
         starts=[Start(uid, at(ns), start_type, ns) for uid, start_type, ns in found],
         medians=_apart(medians),
         x=None if own_ns is None else at(own_ns),
-        words="" if own_ns is None or len(alike) < FEWEST else _compared(own_ns, alike, claim.start_type),
+        words="" if own_ns is None or len(alike) < FEWEST else compared(own_ns, alike, claim.start_type),
         stages_ns=_stages(claim) if len(alike) >= FEWEST else {},
     )
 
@@ -80,7 +80,7 @@ def share_below(ns: int, others: Sequence[int]) -> float:
     return min(sum(other < ns for other in others) / max(len(others) - 1, 1), 1.0)
 
 
-def _compared(own_ns: int, alike: Sequence[int], start_type: str) -> str:
+def compared(own_ns: int, alike: Sequence[int], start_type: str) -> str:
     """Slower than 93 % of 40 cold starts."""
     starts = f"{len(alike)} {start_type} starts"
     below = share_below(own_ns, alike)

@@ -110,6 +110,7 @@ def _busy_ports() -> list[tuple[str, int]]:
         ("DASHBOARD_PORT", settings.DASHBOARD_HOST, settings.DASHBOARD_PORT),
         ("OTLP_HTTP_PORT", settings.OTLP_HOST, settings.OTLP_HTTP_PORT),
         ("OTLP_GRPC_PORT", settings.OTLP_HOST, settings.OTLP_GRPC_PORT),
+        ("MCP_PORT", settings.MCP_HOST, settings.MCP_PORT),
     ]
     return [(variable, port) for variable, host, port in ports if port and _is_busy(host, port)]
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from collector.grpc import receiver
 from collector.ingest import ingest
 from dashboard import kept
+from dashboard.mcp_process import mcp_process
 from dashboard.worker import run_worker
 from sandboxes.watch import standing, watcher
 
@@ -34,6 +35,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
         "writer": _running(ingest.running, "takes telemetry", "the writer thread does not run"),
         "watcher": _watcher(),
         "worker": run_worker.check,
+        "mcp": mcp_process.check,
         "grpc": _running(receiver.running, f"port {receiver.port}", "the gRPC receiver does not run"),
     }
     failed = any(check["status"] == "failed" for check in checks.values())

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Max, Min
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.request import split_domain_port
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -24,6 +25,7 @@ from collector.ingest import Unavailable, ingest
 from collector.models import Log, MetricPoint, Span
 from collector.zone import local_zone, named_zone
 from dashboard import kept
+from dashboard.agent_instructions import agent_instructions
 from dashboard.doctor import Examination, Status, examination, remembered
 from dashboard.instructions import instructions
 from sandboxes.models import Claim
@@ -53,7 +55,12 @@ def setup(request: HttpRequest) -> HttpResponse:
         return render(request, "dashboard/_setup_state.html", _state(request))
     # A cluster that is away takes its time-out: the page does not wait for it, but for those without JavaScript.
     found = examination() if "look" in request.GET else remembered()
-    context = {"cleared": request.GET.get("cleared"), **_state(request), **_checks(found)}
+    context = {
+        "cleared": request.GET.get("cleared"),
+        "agents": agent_instructions(split_domain_port(request.get_host())[0]),
+        **_state(request),
+        **_checks(found),
+    }
     return render(request, "dashboard/setup.html", context)
 
 

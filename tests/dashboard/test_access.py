@@ -9,7 +9,7 @@ from django.core import signing
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from dashboard.access import COOKIE, SALT, websocket_origin_allowed, websocket_user_allowed
+from dashboard.access import COOKIE, SALT, origin_allowed, websocket_user_allowed
 
 TOKEN = "correct horse battery staple"
 
@@ -113,4 +113,4 @@ def test_a_websocket_is_taken_from_our_own_pages_only(
 ) -> None:
     settings.CSRF_TRUSTED_ORIGINS = ["https://dashboard.example"]
     headers = {"host": host} | ({"origin": origin} if origin else {})
-    assert websocket_origin_allowed(scope(**headers)) is allowed
+    assert origin_allowed(scope(**headers)) is allowed

@@ -18,6 +18,7 @@ def test_it_is_not_ready_while_telemetry_would_not_be_kept(db: None, client: Cli
         "writer": "failed",  # no server runs in this test
         "watcher": "off",
         "worker": "ok",
+        "mcp": "off",
         "grpc": "failed",
     }
 

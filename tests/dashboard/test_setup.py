@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import sys
 import time
 from html import unescape
 from pathlib import Path
@@ -52,6 +54,29 @@ def test_the_commands_name_this_address(db: None, client: Client, settings: Sett
     html = page(client)
     assert "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:14318" in html
     assert "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:14317" in html
+
+
+def test_an_agent_is_started_with_the_paths_of_this_very_dashboard(
+    db: None, client: Client, settings: Settings, tmp_path: Path
+) -> None:
+    settings.DASHBOARD_DATA_DIR, settings.DASHBOARD_PORT = tmp_path / "a b", 18000
+    html = page(client)
+    manage = settings.BASE_DIR / "manage.py"
+    assert f"-- {sys.executable} {manage} run_mcp" in html
+    configuration = json.loads(html.partition('id="agent-configuration">')[2].partition("</pre>")[0])
+    started = configuration["mcpServers"]["agent-sandbox"]
+    assert (started["command"], started["args"]) == (sys.executable, [str(manage), "run_mcp"])
+    assert started["env"]["DASHBOARD_DATA_DIR"] == str(tmp_path / "a b")
+    assert started["env"]["DASHBOARD_PORT"] == "18000"
+    assert started["env"].get("DATABASE_URL", "YOUR_DATABASE_URL") == "YOUR_DATABASE_URL"
+    assert "--transport http" not in html
+
+
+def test_where_agents_have_a_port_its_address_is_told(db: None, client: Client, settings: Settings) -> None:
+    settings.MCP_PORT, settings.DASHBOARD_TOKEN = 18001, "secret-token"
+    html = page(Client(headers={"authorization": "Bearer secret-token"}))
+    assert "--transport http agent-sandbox http://127.0.0.1:18001/mcp --header" in html
+    assert "secret-token" not in html
 
 
 def test_behind_a_proxy_the_commands_name_its_host(db: None, client: Client, settings: Settings) -> None:

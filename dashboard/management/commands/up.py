@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
-from dashboard.addresses import grpc_endpoint, http_endpoint, pages_url
+from dashboard.addresses import grpc_endpoint, http_endpoint, mcp_endpoint, pages_url
 from dashboard.server import PortBusy, open_sockets, serve
 
 
@@ -36,6 +36,8 @@ class Command(BaseCommand):
         lines.append(f"  OTLP/HTTP  {http_endpoint()}   (OTEL_EXPORTER_OTLP_ENDPOINT; gRPC works there too)")
         if settings.OTLP_GRPC_PORT:
             lines.append(f"  OTLP/gRPC  {grpc_endpoint()}")
+        if settings.MCP_PORT:
+            lines.append(f"  Agents     {mcp_endpoint()}   (Model Context Protocol)")
         lines.append(f"  Data       {_database()}")
         lines += ["", "Ctrl-C stops it; what was received is kept."]
         self.stdout.write("\n".join(lines))
