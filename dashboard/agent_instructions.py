@@ -7,6 +7,7 @@ anybody's environment: what differs from the defaults has to be named.
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from django.db import connection
 from dashboard.addresses import mcp_endpoint
 
 NAME = "agent-sandbox"
+REDACTION = ("REDACT_BUILTIN", "REDACT_KEYS", "REDACT_PATTERNS")  # what was kept before these is masked as it is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def _environment() -> dict[str, str]:
         found["DASHBOARD_PUBLIC_URL"] = settings.DASHBOARD_PUBLIC_URL
     elif settings.DASHBOARD_PORT != 8000:
         found["DASHBOARD_PORT"] = str(settings.DASHBOARD_PORT)
-    return found
+    return found | {name: os.environ[name] for name in REDACTION if os.environ.get(name)}
 
 
 def _http(endpoint: str) -> str:
