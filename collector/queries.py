@@ -178,12 +178,11 @@ def operations(service: str = "", limit: int = 1_000) -> list[str]:
     return list(found.values_list("name", flat=True).distinct().order_by("name")[:limit])
 
 
-def operations_of(f: TelemetryFilter) -> QuerySet[Operation] | None:
-    """The operations that service, operation and text of a filter name; None when it names none: all."""
+def operations_of(f: TelemetryFilter) -> QuerySet[Operation, Any] | None:
+    """Ids of the operations that service, operation and text of a filter name; None when it names none: all."""
     if not (f.q or f.service or f.operation):
         return None
-    found = Operation.objects.all() if not f.q else Operation.objects.filter(pk__in=named_operations(f.q))
-    return found.filter(pk__in=_operations(f)) if f.service or f.operation else found
+    return _narrowed(named_operations(f.q), f) if f.q else _operations(f)
 
 
 def count_up_to(queryset: QuerySet[Any], limit: int = 1_000) -> tuple[int, bool]:
@@ -213,12 +212,13 @@ def _linked(queryset: QuerySet[Row], f: TelemetryFilter) -> QuerySet[Row]:
 
 
 def _operations(f: TelemetryFilter) -> QuerySet[Operation, Any]:
-    found = Operation.objects.all()
+    return _narrowed(Operation.objects.values("id"), f)
+
+
+def _narrowed(found: QuerySet[Operation, Any], f: TelemetryFilter) -> QuerySet[Operation, Any]:
     if f.service:
         found = found.filter(service=f.service)
-    if f.operation:
-        found = found.filter(name=f.operation)
-    return found.values("id")
+    return found.filter(name=f.operation) if f.operation else found
 
 
 def _streams_named(f: TelemetryFilter) -> QuerySet[MetricStream]:
