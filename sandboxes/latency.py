@@ -33,7 +33,7 @@ from collector.rollup.windows import WINDOWS_S
 from sandboxes.lifecycle.stages import STAGES
 from sandboxes.models import StageSeries
 from sandboxes.questions import ClaimFilter, cluster_ids
-from sandboxes.rollup import TIME_TO_READY
+from sandboxes.rollup import OTHER, TIME_TO_READY
 
 Key = TypeVar("Key", bound=Hashable)
 ORDER = [*(stage.name for stage in STAGES), TIME_TO_READY]
@@ -132,6 +132,16 @@ def figures_by(
         name: (tally.figures(), None if before is None else before.get(name, Tally.empty()).figures())
         for name, tally in now.items()
     }
+
+
+def crowded(f: ClaimFilter) -> bool:
+    """Whether claims of the range were counted together, since their days had too many pools, templates, namespaces."""
+    found = asked(Subject.STAGE, f.from_ns, f.to_ns)
+    others = set(StageSeries.objects.filter(namespace=OTHER).values_list("pk", flat=True))
+    if found is None or not others:
+        return False
+    read = rows(Subject.STAGE, found.from_ns, found.until_ns, WINDOWS_S[-1], others, found.edge_s)
+    return next(read, None) is not None
 
 
 def _totals(f: ClaimFilter, found: Range, stage: str, by: str) -> dict[str, Tally]:

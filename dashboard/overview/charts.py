@@ -6,16 +6,19 @@ Before: `views.charts` has the page's parameters. After: figures with their tabl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from collector import latency
 from collector.latency import Series
-from dashboard.charts import Area, Chart, Layer, Mark, Percentiles, Window, heatmap, nothing, percentile_lines
+from collector.rollup.cardinality import MOST_OF_A_GROUP
+from dashboard.charts import Area, Chart, Layer, Mark, Note, Percentiles, Window, heatmap, nothing, percentile_lines
 from dashboard.overview.area import CLAIMS, read_view
 from dashboard.overview.heatmap import counted
 from dashboard.parameters import OVERVIEW_NAMES, Parameters
 from sandboxes import latency as claim_latency
 from sandboxes.plans import from_json
 from sandboxes.records import StartType
+from sandboxes.rollup import OTHER
 from sandboxes.runs.questions import runs
 
 POINTS = (60, 30, 15)  # of a line: as many as leave no more gaps than FILLED allows
@@ -27,7 +30,21 @@ COLOURS = {StartType.COLD: "cold", StartType.WARM: "warm", StartType.UNKNOWN: "p
 
 
 def time_to_ready(parameters: Parameters) -> Chart:
-    """p50, p95 and p99 of cold and warm starts."""
+    """p50, p95 and p99 of cold and warm starts; with a sentence where some are counted without pool and namespace."""
+    chart = _time_to_ready(parameters)
+    if not claim_latency.crowded(parameters.claims):
+        return chart
+    return replace(
+        chart,
+        note=Note(
+            f"More than {MOST_OF_A_GROUP:,} different pools, templates and namespaces on a day: further ones are"
+            f" counted together, as {OTHER}, and missing here by pool, template or namespace. The list of claims has"
+            " them."
+        ),
+    )
+
+
+def _time_to_ready(parameters: Parameters) -> Chart:
     f = parameters.claims
     for points in POINTS:
         found = claim_latency.series(f, percentiles=(0.5, 0.95, 0.99), points=points)

@@ -41,6 +41,16 @@ def test_time_to_ready_has_lines_of_cold_and_of_warm_starts(client: Client) -> N
     assert {"cold p50", "cold p95", "cold p99", "warm p50", "warm p95", "warm p99"} <= names
 
 
+def test_claims_counted_without_their_pool_and_namespace_are_said(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.rollup.cardinality.MOST_OF_A_GROUP", 1)
+    load("quickstart-cold")
+    assert chart(client, "time-to-ready")["note"] is None
+    load("burst-drained")
+    assert "further ones are counted together, as (other)" in chart(client, "time-to-ready")["note"]["words"]
+
+
 def test_runs_of_test_sandboxes_are_marked(client: Client) -> None:
     run_over([claim for claim in load("burst-drained").values() if claim.time_to_ready_ns][:3])
     Run.objects.update(began_ns=Claim.objects.earliest("zero_ns").zero_ns)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import random
 from collections import Counter
 
 import pytest
+from django.core.management import call_command
 
 from collector.rollup import Subject, count_news, rows
 from collector.writer import Committed
@@ -177,6 +179,7 @@ def test_further_places_of_a_day_are_counted_together_and_taken_back_from_where_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The claims of a recording, each in a namespace of its own, told step by step: stories change, and counts too."""
+    assert not latency.crowded(ALL)
     monkeypatch.setattr("collector.rollup.cardinality.MOST_OF_A_GROUP", 3)
     namespaces: dict[str, str] = {}
     measure = rollup.measurements
@@ -199,3 +202,11 @@ def test_further_places_of_a_day_are_counted_together_and_taken_back_from_where_
     assert len({namespace for namespace, _ in +left}) <= 4
     assert all((namespace == rollup.OTHER) == (pool == rollup.OTHER) for namespace, pool in +left)
     assert latency.figures(ClaimFilter(namespace=rollup.OTHER))[0].count > 0
+    assert latency.crowded(ALL)
+    call_command("rebuild_rollups", stdout=io.StringIO())
+    anew = Counter[tuple[str, str]]()
+    for row in rows(Subject.STAGE, None, None, 10_800):
+        anew[places[row.series].namespace, places[row.series].pool] += row.count
+    assert +anew == +left
+    newest_ns = max(claim.zero_ns for claim in Claim.objects.all())
+    assert not latency.crowded(ClaimFilter(from_ns=newest_ns + 10**13))
