@@ -46,6 +46,7 @@ def redact(batch: Batch) -> None:
     of = {name: _redacted(rules, getattr(batch, name), columns) for name, columns in COLUMNS.items()}
     for name, records in of.items():
         setattr(batch, name, records)
+    batch.reasons = [rules.text(reason) for reason in batch.reasons]  # they quote names, and the last ones are shown
     if rules.hides(SERVICE):  # beside the attribute it is a column of its own
         batch.resources = [record._replace(service=MASK) for record in batch.resources]
         batch.operations = [record._replace(service=MASK) for record in batch.operations]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -21,6 +22,7 @@ MASK = "[redacted]"
 # Of one text: so many bytes are looked at to find the next match, all matches together. Beyond it all of it is masked,
 # which hides enough. A text of 10 MB may have 200 matches then, one of a kilobyte two millions.
 MAX_LOOKED_AT_BYTES = 2 * 10**9
+MAX_HELD_CHARS = 1_000_000  # of texts that are looked at together: the interpreter waits for RE2 meanwhile
 MAX_DEPTH = 150  # of what is nested; whatever lies deeper is masked unseen
 MAX_REMEMBERED = 20_000  # keys; and texts up to a length that often comes again
 MAX_REMEMBERED_CHARS = 128
@@ -63,10 +65,15 @@ class Rules:
         """Whether something may have to be masked in these texts, or in JSON as it is stored. Never a false no."""
         if not self._together:
             return True
-        lines = list(texts)
-        lines += [_apart(text) for text in lines if '"' in text]
-        lines += map(_lines, stored)
-        return self._finds("\n".join(lines))
+        held, length = list[str](), 0
+        for line in chain(chain.from_iterable(map(_as_it_is_and_apart, texts)), map(_lines, stored)):
+            held.append(line)
+            length += len(line)
+            if length > MAX_HELD_CHARS:
+                if self._finds("\n".join(held)):
+                    return True
+                held, length = [], 0
+        return self._finds("\n".join(held))
 
     def text(self, text: str) -> str:
         """A text without what matches; where it is JSON, also without the values of keys."""
@@ -208,9 +215,7 @@ def _texts_in(value: Any) -> Iterator[str]:
     while waiting:
         each = waiting.pop()
         if isinstance(each, str):
-            yield each
-            if '"' in each:
-                yield _apart(each)
+            yield from _as_it_is_and_apart(each)
         elif isinstance(each, list):
             waiting += each
         elif isinstance(each, dict):
@@ -218,6 +223,11 @@ def _texts_in(value: Any) -> Iterator[str]:
             waiting += each.values()
             if (text := _decoded(each.get(BYTES))) is not None:
                 waiting.append(text)
+
+
+def _as_it_is_and_apart(text: str) -> tuple[str, ...]:
+    """For patterns with quotes in them, and for keys of JSON within the text."""
+    return (text, _apart(text)) if '"' in text else (text,)
 
 
 def _apart(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+from collections import defaultdict
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import UTC
@@ -17,6 +18,7 @@ import orjson
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.db.models import CharField, JSONField, TextField
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from hypothesis import HealthCheck, given
@@ -29,6 +31,7 @@ from pytest_django.fixtures import Settings
 from collector import redact as redacting
 from collector.clearing import clear
 from collector.decode import Signal, decode
+from collector.fields import Redacted
 from collector.grpc import SERVICES
 from collector.importing import Account, import_stream
 from collector.ingest import Saved, save_now
@@ -90,6 +93,45 @@ def test_every_text_of_every_record_is_looked_at() -> None:
         texts = {name for name, kind in get_type_hints(record).items() if kind in (str, str | None)}
         assert texts == {*columns.said, *columns.stored, *columns.lists}, record
     assert set(redacting.COLUMNS.values()) == set(records.values())
+
+
+# Columns that are shown as they are: words of our own, and names and ids, by which things are found.
+AS_THEY_ARE = {
+    "MetricPoint": "detail",
+    "Arrival": "table",
+    "Pruning": "reason deleted",
+    "Cluster": "uid name api_version",
+    "ObjectVersion": "kind uid namespace name belongs_to resource_version change",
+    "Claim": "uid namespace name pool template start_type state cause sandbox pod node clock",
+    "Hint": "kind value namespace",
+    "Link": "claim_uid evidence certainty",
+    "Cursor": "name",
+    "StageSeries": "stage start_type pool template namespace",
+    "ResourceVersion": "resource version",
+    "Lease": "name machine word detail",
+    "Run": "uid form state asked_by outcome",
+    "RunSandbox": "claim state error_type",
+    "RunComparison": "stages",
+}
+
+
+def test_every_column_of_text_is_masked_as_it_is_read_or_named_here_as_one_that_is_not() -> None:
+    ours = [model for model in apps.get_models() if model._meta.app_label in ("collector", "sandboxes")]
+    found: dict[str, list[str]] = defaultdict(list)
+    for model in ours:
+        for field in model._meta.get_fields():
+            masked = isinstance(field, Redacted) and field.redact is not None
+            if isinstance(field, (TextField, CharField, JSONField)) and not masked:
+                found[model.__name__].append(field.name)
+    assert found == {model: names.split() for model, names in AS_THEY_ARE.items()}
+
+
+@pytest.mark.usefixtures("on")
+def test_the_sentence_about_what_was_refused_is_masked_too() -> None:
+    made = decode("traces", traces(a_span(name=SECRET, span_id=b"short")).SerializeToString(), "protobuf")
+    assert SECRET in made.reasons[0]
+    redact(made)
+    assert made.reasons == [f"span '{MASK}' refused: its span id is not 8 bytes, or all zero"]
 
 
 # A secret anywhere in a body

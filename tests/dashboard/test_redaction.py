@@ -184,6 +184,8 @@ def test_every_report(claim: Claim, client: Client, path: str) -> None:
         f"/runs/{RUN}/",
         f"/runs/new/?again={RUN}",
         "/?range=all",
+        "/charts/metric.json?metric=m",
+        "/traces/words/",
     ],
 )
 def test_every_page(claim: Claim, client: Client, path: str) -> None:
