@@ -30,6 +30,7 @@ MAX_REMEMBERED_CHARS = 128
 MAX_INNER_CHARS = 1_000_000
 # These may find in one text alone what they do not find in the same text among others.
 ALONE = re.compile(r"\\[Az]|\(\?[a-zA-Z]*-")
+NAMED = re.compile(r"(?<!\\)\(\?P?<\w+>")
 NUMBERS = frozenset({"intValue", "doubleValue"})
 BYTES = "bytesValue"
 JSON_BEGINS = ("{", "[", " ", "\n", "\t", "\r")
@@ -57,7 +58,8 @@ class Rules:
         options.never_capture = True
         # In lines ^ and $ have to hold for each line. A text of several lines may be found that does not match then:
         # it is looked at again, alone.
-        anywhere = [f"(?m:{pattern})" for pattern in patterns] + [f"(?m:^(?i:{key})$)"] * bool(keys)
+        nameless = [NAMED.sub("(", pattern) for pattern in patterns]  # two patterns may have a group of one name
+        anywhere = [f"(?m:{pattern})" for pattern in nameless] + [f"(?m:^(?i:{key})$)"] * bool(keys)
         self._anywhere = re2.compile("|".join(anywhere), options=options)
         self._together = not any(map(ALONE.search, patterns))
 

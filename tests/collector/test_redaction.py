@@ -37,6 +37,11 @@ def test_of_a_pattern_with_groups_these_are_masked() -> None:
     assert made.text("user=ann pin=0000 user=bob pin=1") == (f"user={MASK} pin={MASK} " * 2).strip()
 
 
+def test_groups_may_have_names_and_the_same_ones() -> None:
+    made = rules(r"a(?P<secret>\d)", r"b(?<secret>\d)", r"\(?P<x>")
+    assert made.text("a1 b2 P<x>") == f"a{MASK} b{MASK} {MASK}"
+
+
 def test_a_group_that_takes_no_part_masks_the_whole_match() -> None:
     assert rules(r"a(b)?c").text("ac abc") == f"{MASK} a{MASK}c"
 
