@@ -304,3 +304,13 @@ def test_lifecycles_without_moments_do_not_break_a_report(client: Client) -> Non
     claim = made("bare", pool="p")
     assert Lifecycle(claim.uid, "default", "bare").zero_ns == 0
     report(client, "claim_report", claim.uid)
+
+
+def test_what_is_counted_together_is_said(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.rollup.cardinality.MOST_OF_A_GROUP", 1)
+    assert "counted together" not in report(client, "range_report", range="all")[0]
+    load("burst-drained")
+    save_now(batch(*(make_span(f"GET /users/{number}") for number in range(3))))
+    html, _ = report(client, "range_report", range="all")
+    assert "further ones are counted together, as (other)" in html
+    assert "Further ones are counted together, as “other operations”" in html
