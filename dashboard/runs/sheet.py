@@ -14,7 +14,7 @@ from dashboard.claim.mini_bar import MiniBar, mini_bar
 from sandboxes.models import Claim, Run, RunSandbox
 from sandboxes.plans import Plan
 from sandboxes.plans import from_json as plan_from_json
-from sandboxes.records import Lifecycle, StartType
+from sandboxes.records import StartType
 from sandboxes.runs import outcome
 from sandboxes.runs.outcome import Measure, Spread, Totals
 from sandboxes.runs.recording import GOING_ON, RunState, SandboxState
@@ -93,7 +93,7 @@ class Sheet:
 def read(run: Run, now_ns: int, rows_shown: int = ROWS) -> Sheet:
     """The run as it is now."""
     sandboxes = outcome.sandboxes_of(run.uid)
-    rows, claims, stories = sandboxes.rows, sandboxes.claims, sandboxes.stories
+    rows, claims = sandboxes.rows, sandboxes.claims
     waits = {row.number: row.ready_ns - row.requested_ns for row in rows if row.ready_ns and row.requested_ns}
     plan = plan_from_json(run.plan)
     flight = [row for row in rows if row.state in FLIGHT]
@@ -123,11 +123,11 @@ def read(run: Run, now_ns: int, rows_shown: int = ROWS) -> Sheet:
         cells=_cells(rows, claims, waits, plan),
         ticks=ticks(scale, most=5),
         flight=[
-            _row(row, claims, stories, scale, now_ns)
+            _row(row, sandboxes, scale, now_ns)
             for row in sorted(flight, key=lambda row: row.requested_ns or now_ns)[:rows_shown]
         ],
         ended=[
-            _row(row, claims, stories, scale, now_ns)
+            _row(row, sandboxes, scale, now_ns)
             for row in sorted(ended, key=lambda row: row.deleted_ns or row.ran_ns or row.number, reverse=True)[
                 :rows_shown
             ]
@@ -145,10 +145,8 @@ def _left_ns(run: Run, plan: Plan, done: int, elapsed_ns: int | None) -> int | N
     return elapsed_ns * (plan.count - done) // done
 
 
-def _row(
-    row: RunSandbox, claims: Mapping[str, Claim], stories: Mapping[str, Lifecycle], scale: int, now_ns: int
-) -> Row:
-    claim, lifecycle = claims.get(row.claim), stories.get(row.claim)
+def _row(row: RunSandbox, sandboxes: outcome.Sandboxes, scale: int, now_ns: int) -> Row:
+    claim, lifecycle = sandboxes.claims.get(row.claim), sandboxes.story(row.claim)
     bar = mini_bar(lifecycle, scale, now_ns) if lifecycle else None
     in_flight = row.state in FLIGHT
     now = DOING.get(SandboxState(row.state), "")

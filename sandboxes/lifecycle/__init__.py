@@ -18,7 +18,7 @@ from dataclasses import replace
 
 from sandboxes import object_fields as fields
 from sandboxes.lifecycle import story
-from sandboxes.lifecycle.as_json import from_json, moment_in, stages_in, to_json
+from sandboxes.lifecycle.as_json import durations_in, from_json, moment_in, stages_in, to_json
 from sandboxes.lifecycle.sources import moments_of, start_type, that_served
 from sandboxes.lifecycle.stages import STAGES, StageKind, lay_in_row, stages_of
 from sandboxes.lifecycle.state import reason_of, state_of
@@ -30,6 +30,7 @@ from sandboxes.records import Change, Lifecycle, Milestone, Moment, Owner, Stage
 __all__ = [
     "STAGES",
     "StageKind",
+    "durations_in",
     "from_json",
     "moment_in",
     "read",

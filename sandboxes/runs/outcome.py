@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from collector.percentiles import nearest
-from sandboxes.lifecycle import STAGES, from_json
+from sandboxes.lifecycle import STAGES, durations_in, from_json
 from sandboxes.models import Claim, Run, RunSandbox
 from sandboxes.plans import from_json as plan_from_json
 from sandboxes.records import Lifecycle, StartType
@@ -110,11 +109,13 @@ class Sandboxes:
 
     rows: list[RunSandbox]  # by number
     claims: dict[str, Claim]
+    _stories: dict[str, Lifecycle] = field(default_factory=dict)
 
-    @cached_property
-    def stories(self) -> dict[str, Lifecycle]:
-        """The claims' lifecycles, by name."""
-        return {name: from_json(claim.lifecycle) for name, claim in self.claims.items()}
+    def story(self, name: str) -> Lifecycle | None:
+        """A claim's lifecycle; read when it is asked for: a page shows a few rows of hundreds."""
+        if name not in self._stories and name in self.claims:
+            self._stories[name] = from_json(self.claims[name].lifecycle)
+        return self._stories.get(name)
 
 
 def sandboxes_of(run_id: str) -> Sandboxes:
@@ -152,16 +153,15 @@ def samples(sandboxes: Sandboxes) -> dict[str, Sample]:
     """Every stage's durations, in the order of the stage table, then what the client saw."""
     found: dict[str, list[Duration]] = defaultdict(list)
     for row in sandboxes.rows:
-        claim, story = sandboxes.claims.get(row.claim), sandboxes.stories.get(row.claim)
+        claim = sandboxes.claims.get(row.claim)
         start = StartType(claim.start_type) if claim else StartType.UNKNOWN
         if row.requested_ns and row.ready_ns:
             found[TIME_TO_READY].append(Duration(row.ready_ns - row.requested_ns, start=start))
         for step in row.steps:
             if step["exit_code"] is not None:
                 found[COMMAND].append(Duration(step["duration_ns"], start=start))
-        for stage in story.stages if story else ():
-            if not stage.pre_warmed:
-                found[stage.name].append(Duration(stage.duration_ns, stage.precision_ns, start))
+        for name, duration_ns, precision_ns in durations_in(claim.lifecycle) if claim else ():
+            found[name].append(Duration(duration_ns, precision_ns, start))
     order = [TIME_TO_READY, *(stage.name for stage in STAGES), COMMAND]
     return {name: tuple(found[name]) for name in order if found[name]}
 
@@ -183,15 +183,16 @@ def measures(sampled: Mapping[str, Sample]) -> list[Measure]:
 
 def failures(sandboxes: Sandboxes) -> list[Failure]:
     """Failed sandboxes by cause, the most frequent first."""
-    claims, stories = sandboxes.claims, sandboxes.stories
+    claims = sandboxes.claims
     groups: dict[tuple[str, str], list[RunSandbox]] = defaultdict(list)
     for row in sandboxes.rows:
         if row.state == SandboxState.FAILED:
-            why = stories[row.claim].why if row.claim in stories else None
+            story = sandboxes.story(row.claim)
+            why = story.why if story else None
             groups[row.error_type, why.cause if why else ""].append(row)
     found = []
     for (error_type, cause), group in sorted(groups.items(), key=lambda item: -len(item[1])):
-        story = next((stories[row.claim] for row in group if row.claim in stories), None)
+        story = next(filter(None, (sandboxes.story(row.claim) for row in group)), None)
         why = story.why if story else None
         named = tuple((claims[row.claim].uid if row.claim in claims else "", row.claim) for row in group[:MAX_NAMED])
         sentence = why.sentence if why else group[0].error

@@ -9,7 +9,7 @@ from django.test import Client
 from django_tasks_db.models import DBTaskResult
 from pytest_django.fixtures import Settings
 
-from sandboxes.models import Run, RunSandbox
+from sandboxes.models import Claim, Run, RunSandbox
 from sandboxes.plans import Plan, from_json
 from sandboxes.runs import comparison, outcome, recording
 from sandboxes.runs.recording import RunState, SandboxState
@@ -141,6 +141,15 @@ def test_what_came_back_from_a_sandbox_is_text(client: Client) -> None:
     html = page(client, f"/runs/{run_id}/")
     assert "&lt;script&gt;alert(1)" in html
     assert "<script>alert" not in html
+
+
+def test_a_claims_uid_is_text_in_its_cell(client: Client) -> None:
+    run_id = ended(1)
+    claim = Claim.objects.get(name=RunSandbox.objects.get(run__uid=run_id).claim)
+    Claim.objects.filter(pk=claim.pk).update(uid='"><b id=odd>')
+    shown = page(client, f"/runs/{run_id}/")
+    assert "<b id=odd>" not in shown
+    assert 'href="/claims/%22%3E%3Cb%20id%3Dodd%3E/"' in shown
 
 
 def test_a_run_is_cancelled_by_post_only(client: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,18 @@ def test_the_documented_table_is_the_table() -> None:
 @pytest.mark.parametrize(("scenario", "key"), CLAIMS)
 def test_every_recorded_claim_survives_json(scenario: str, key: str) -> None:
     found = lifecycle_of(scenario, key)
-    assert lifecycle.from_json(json.loads(json.dumps(lifecycle.to_json(found)))) == found
+    stored = json.loads(json.dumps(lifecycle.to_json(found)))
+    assert lifecycle.from_json(stored) == found
+    own = [stage for stage in found.stages if not stage.pre_warmed]
+    durations = [(stage.name, stage.duration_ns, stage.precision_ns) for stage in own]
+    assert list(lifecycle.durations_in(stored)) == durations
+
+
+def test_a_stages_end_that_is_told_otherwise_than_its_moment_survives_json() -> None:
+    found = lifecycle_of("quickstart-cold", "c1")
+    last = replace(found.stages[-1], end=replace(found.stages[-1].end, source="somebody else"))
+    other = replace(found, stages=(*found.stages[:-1], last))
+    assert lifecycle.from_json(lifecycle.to_json(other)) == other
 
 
 def test_json_holds_no_nanoseconds_as_numbers() -> None:
