@@ -15,8 +15,8 @@ from typing import Any
 
 import orjson
 from django.db import connection
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet, Subquery, TextField
-from django.db.models.functions import Cast
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet, Subquery, TextField, Window
+from django.db.models.functions import Cast, RowNumber
 
 from collector.having import SEPARATOR, having, looked_until, with_a_span
 from collector.matching import id_prefix, matching, named, named_operations
@@ -116,6 +116,19 @@ def streams(f: TelemetryFilter) -> QuerySet[MetricStream]:
         points_there = in_range(MetricPoint.objects.filter(stream=OuterRef("pk")), f, "time_ns")
         found = found.filter(Exists(points_there))
     return found.prefetch_related("resource", "scope")
+
+
+def newest_streams(f: TelemetryFilter, each: int) -> QuerySet[MetricStream]:
+    """Of what `streams` would find, the newest `each` of every metric of a service; `in_metric`: how many it has."""
+    metric = [F("resource__service"), F("name")]
+    return (
+        streams(f)
+        .annotate(
+            in_metric=Window(Count("id"), partition_by=metric),
+            age=Window(RowNumber(), partition_by=metric, order_by=F("id").desc()),
+        )
+        .filter(age__lte=each)
+    )
 
 
 def points(f: TelemetryFilter) -> QuerySet[MetricPoint]:

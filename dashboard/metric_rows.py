@@ -25,7 +25,6 @@ class StreamRow:
     """A stream with its latest point. `latest`: (label, text), one without a label, or a count and percentiles.
 
     `twin`: another stream has the same name and attributes; a program that was started again is another stream.
-    `siblings`: how many streams the metric has, on the first of several.
     """
 
     stream: MetricStream
@@ -34,7 +33,6 @@ class StreamRow:
     point: MetricPoint | None
     latest: list[tuple[str, str]]
     twin: bool = False
-    siblings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +57,7 @@ class ExemplarRow:
 def stream_rows(streams: list[MetricStream], latest: dict[int, MetricPoint]) -> list[StreamRow]:
     """Streams as a list shows them; `latest` has their newest points by stream id."""
     names = Counter(_name(stream) for stream in streams)
-    several = {metric: count for metric, count in Counter(map(_metric, streams)).items() if count > 1}
-    return [
-        replace(
-            stream_row(stream, latest.get(stream.pk)),
-            twin=names[_name(stream)] > 1,
-            siblings=several.pop(_metric(stream), 0),
-        )
-        for stream in streams
-    ]
-
-
-def _metric(stream: MetricStream) -> tuple[str, str]:
-    return stream.resource.service, stream.name
+    return [replace(stream_row(stream, latest.get(stream.pk)), twin=names[_name(stream)] > 1) for stream in streams]
 
 
 def _name(stream: MetricStream) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from collector.models import MetricPoint, MetricStream
 from collector.records import MetricKind
 from dashboard.charts import Window, window
 from dashboard.metric_charts.points import Cut, Point, read_points
+from dashboard.metric_list import telling_keys
 from dashboard.parameters import Parameters
 from dashboard.templatetags.formats import value as words
 
@@ -98,22 +99,12 @@ def _window(parameters: Parameters, streams: list[MetricStream], by_stream: dict
 def _grouped(streams: list[MetricStream], by_stream: dict[int, list[Point]], split: str) -> list[Group]:
     """Groups by what the reader splits by; a program that was started again goes on with its line."""
     named: dict[str, list[list[Point]]] = defaultdict(list)
-    told_apart = _telling(streams)
+    told_apart = telling_keys(streams)
     for stream in streams:
         if points := by_stream.get(stream.pk):
             named[_name(stream, split, told_apart)].append(points)
     groups = [Group(name, found) for name, found in named.items()]
     return sorted(groups, key=lambda group: (-len(group.points), group.name))
-
-
-def _telling(streams: list[MetricStream]) -> list[str]:
-    """The attributes that tell the streams apart: those not the same in all of them."""
-    seen: dict[str, set[str]] = defaultdict(set)
-    for stream in streams:
-        for key, item in stream.attributes.items():
-            seen[key].add(words(item))
-    everywhere = Counter(key for stream in streams for key in stream.attributes)
-    return sorted(key for key, values in seen.items() if len(values) > 1 or everywhere[key] < len(streams))
 
 
 def _name(stream: MetricStream, split: str, told_apart: Iterable[str]) -> str:

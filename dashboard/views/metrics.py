@@ -1,10 +1,11 @@
-"""/metrics/: every metric stream with its latest value; ?metric=NAME: its streams together; ?stream=N: one alone."""
+"""/metrics/: every metric with its latest value; ?metric=NAME: its streams, drawn together; ?stream=N: one alone."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port
@@ -18,10 +19,10 @@ from collector.paging import after
 from dashboard.addresses import http_endpoint
 from dashboard.measured import SPREADS
 from dashboard.metric_charts import charts_of, split_keys
+from dashboard.metric_list import metric_rows, telling_keys
 from dashboard.metric_rows import (
     SPREAD_COLUMNS,
     VALUE_COLUMNS,
-    StreamRow,
     exemplar_rows,
     grows,
     point_rows,
@@ -41,14 +42,18 @@ from dashboard.ranges import reaching
 
 FILTERS = ("q", "service")
 MOST_STREAMS = 500
+MOST_LISTED = 1_000  # streams that a list of metrics looks at, and of each metric
+MOST_OF_A_METRIC = 40
 MOST_EXEMPLARS = 20
 SDK_OWN = "otel.sdk."  # what SDKs tell about themselves
+
+Row = TypeVar("Row")
 
 
 @never_cache
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """The list or one stream, or with `X-Partial` what changes on it."""
+    """The list, a metric or one stream, or with `X-Partial` what changes on it."""
     partial = "X-Partial" in request.headers
     name = "metrics"
     context: dict[str, Any] = {"problems": {}, "range": request.GET.get("range", DEFAULT_RANGE)}
@@ -60,11 +65,11 @@ def metrics(request: HttpRequest) -> HttpResponse:
         if stream:
             name = "metrics_stream"
             context |= _points(parameters, stream)
+        elif parameters.filter.metric:
+            name = "metrics_metric"
+            context |= _metric(parameters)
         else:
             context |= _list(parameters)
-            if parameters.filter.metric:
-                name = "metrics_metric"
-                context |= _metric(parameters, context["groups"] + context["sdk_groups"])
     except ParameterError as error:
         context["problems"] = error.problems
     else:
@@ -76,38 +81,56 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _list(parameters: Parameters) -> dict[str, Any]:
-    found = list(queries.streams(parameters.filter)[: MOST_STREAMS + 1])
-    shown = found[:MOST_STREAMS]
-    rows = stream_rows(shown, queries.latest_points(shown, parameters.filter.to_ns))
-    points, more_points = queries.count_up_to(queries.points(parameters.filter))
-    sdk_rows = [row for row in rows if row.stream.name.startswith(SDK_OWN)]
+    """A row a metric, by service, those apart that SDKs tell about themselves."""
+    found = list(queries.newest_streams(parameters.filter, MOST_OF_A_METRIC)[: MOST_LISTED + 1])
+    shown = found[:MOST_LISTED]
+    rows = metric_rows(shown, queries.latest_points(shown, parameters.filter.to_ns))
+    own = [row for row in rows if not row.newest.stream.name.startswith(SDK_OWN)]
+    sdk_rows = [row for row in rows if row.newest.stream.name.startswith(SDK_OWN)]
     return {
         "range": parameters.range,
-        "groups": _by_service([row for row in rows if not row.stream.name.startswith(SDK_OWN)]),
-        "sdk_groups": _by_service(sdk_rows),
+        "groups": _by_service(own, lambda row: row.newest.stream),
+        "sdk_groups": _by_service(sdk_rows, lambda row: row.newest.stream),
         "sdk_count": len(sdk_rows),
-        "count": len(shown),
-        "more": len(found) > MOST_STREAMS,
-        "csv_rows": points,
-        "csv_more": more_points,
+        "count": len(rows),
+        "noun": "metric",
+        "more": len(found) > MOST_LISTED,
+        **_csv(parameters),
     }
 
 
-def _metric(parameters: Parameters, groups: list[tuple[str, list[StreamRow]]]) -> dict[str, Any]:
-    """The charts of all its streams together, and what their lines may be split by."""
-    streams = [row.stream for _, rows in groups for row in rows]
+def _metric(parameters: Parameters) -> dict[str, Any]:
+    """One metric: its streams by service, the charts of them all together, and what their lines may be split by."""
+    found = list(queries.streams(parameters.filter)[: MOST_STREAMS + 1])
+    streams = found[:MOST_STREAMS]
+    rows = stream_rows(streams, queries.latest_points(streams, parameters.filter.to_ns))
+    telling = telling_keys(streams)
+    shared = streams[0].attributes if streams else {}
     return {
+        "range": parameters.range,
         "metric": parameters.filter.metric,
         "description": next((stream.description for stream in streams if stream.description), ""),
+        "groups": _by_service(rows, lambda row: row.stream),
+        "telling": telling,
+        "shared": {key: item for key, item in shared.items() if key not in telling},
+        "count": len(streams),
+        "noun": "stream",
+        "more": len(found) > MOST_STREAMS,
         "split": parameters.split,
         "splits": split_keys(streams),
         "charts": charts_of(streams[0]) if streams else [],
         "live": parameters.range in RANGES_S,
+        **_csv(parameters),
     }
 
 
-def _by_service(rows: list[StreamRow]) -> list[tuple[str, list[StreamRow]]]:
-    return [(service, list(group)) for service, group in groupby(rows, lambda row: row.stream.resource.service)]
+def _csv(parameters: Parameters) -> dict[str, Any]:
+    points, more = queries.count_up_to(queries.points(parameters.filter))
+    return {"csv_rows": points, "csv_more": more}
+
+
+def _by_service(rows: list[Row], stream: Callable[[Row], MetricStream]) -> list[tuple[str, list[Row]]]:
+    return [(service, list(group)) for service, group in groupby(rows, lambda row: stream(row).resource.service)]
 
 
 def _stream(parameters: Parameters) -> MetricStream | None:
@@ -124,7 +147,6 @@ def _stream(parameters: Parameters) -> MetricStream | None:
 def _points(parameters: Parameters, stream: MetricStream) -> dict[str, Any]:
     found = queries.points(parameters.filter)
     page = parameters.page(found)
-    points, more = queries.count_up_to(found)
     newest = queries.latest_points([stream], parameters.filter.to_ns).get(stream.pk)
     exemplars = exemplar_rows(queries.stream_exemplars(stream, parameters.filter)[:MOST_EXEMPLARS], stream.unit)
     return {
@@ -140,8 +162,7 @@ def _points(parameters: Parameters, stream: MetricStream) -> dict[str, Any]:
         "live": parameters.range in RANGES_S,
         "exemplars": exemplars,
         "claimed": any(row.linked for row in exemplars),
-        "csv_rows": points,
-        "csv_more": more,
+        **_csv(parameters),
         "reaching": reaching(newest.time_ns, RANGES_S) if newest else "",
     }
 

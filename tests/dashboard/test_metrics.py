@@ -43,21 +43,52 @@ def text_of(html: str) -> str:
 
 def rows(html: str) -> list[str]:
     """The table's rows as a reader has them."""
-    html = re.sub(r'<span class="below.*?</span>', "", html, flags=re.DOTALL)  # the attributes once more, for phones
+    html = re.sub(r'<div class="below.*?</div>', "", html, flags=re.DOTALL)  # the attributes once more, for phones
     return [text_of(row) for row in re.findall(r"<tr data-key.*?</tr>", html, re.DOTALL)]
 
 
-def test_a_stream_shows_its_latest_value_as_people_read_it(db: None, client: Client) -> None:
+def test_a_metric_shows_its_latest_value_as_people_read_it(db: None, client: Client) -> None:
     save_now(
         batch(
-            make_point(1, unit="By", name="memory", time_ns=ago(20 * SECOND)),
-            make_point(3 * 1024 * 1024, unit="By", name="memory", time_ns=ago(10 * SECOND), attributes={"pool": "old"}),
-            make_point(2 * 1024 * 1024, unit="By", name="memory", time_ns=ago(10 * SECOND)),
+            make_point(1, unit="By", name="memory", time_ns=ago(20 * SECOND), attributes={"pool": "old"}),
+            make_point(2 * 1024 * 1024, unit="By", name="memory", time_ns=ago(10 * SECOND), attributes={"pool": "old"}),
         )
     )
-    first, second = sorted(rows(page(client)))
-    assert first.startswith("memory 2.0 MiB gauge")
-    assert second.startswith("memory pool= old 3.0 MiB gauge")
+    (row,) = rows(page(client))
+    assert row.startswith("memory pool= old 2.0 MiB gauge")
+
+
+def test_streams_of_a_metric_stand_in_one_row_with_what_tells_them_apart(db: None, client: Client) -> None:
+    for pool, mib in (("old", 3), ("new", 2), ("newest", 7)):
+        attributes = {"pool": pool, "host": "the same"}
+        point = make_point(mib * 1024 * 1024, unit="By", name="memory", time_ns=ago(SECOND), attributes=attributes)
+        save_now(batch(point))
+    html = page(client)
+    (row,) = rows(html)
+    assert row.startswith("memory 3 streams by pool 2.0 … 7.0 MiB gauge")
+    assert "?metric=memory&service=shop" in html
+
+
+def test_totals_of_several_streams_are_added(db: None, client: Client) -> None:
+    for n in (1, 2, 3):
+        point = make_point(10 * n, kind=MetricKind.SUM, temporality=2, attributes={"n": n}, time_ns=ago(n * SECOND))
+        save_now(batch(point))
+    assert rows(page(client))[0].startswith("requests 3 streams by n together 60 sum, cumulative")
+
+
+def test_histograms_of_several_streams_show_the_range_of_each_percentile(db: None, client: Client) -> None:
+    for n, counts in enumerate(([5, 4, 0], [0, 10, 0])):
+        save_now(batch(make_histogram([10.0, 20.0], counts, attributes={"n": n}, time_ns=ago(SECOND))))
+    assert "count 19 p50" in rows(page(client))[0]
+    assert re.search(r"p50 [\d.]+ … [\d.]+ ms", rows(page(client))[0])
+
+
+def test_a_metric_of_many_streams_hides_no_other(db: None, client: Client) -> None:
+    points = [make_point(n, name="a.many", attributes={"id": n}, time_ns=ago(SECOND)) for n in range(1_100)]
+    save_now(batch(*points, make_point(1, name="b.few", time_ns=ago(SECOND))))
+    many, few = rows(page(client))
+    assert re.match(r"a\.many 1,100 streams by id ; values of the newest 40 [\d,]+ … [\d,]+ gauge", many)
+    assert few.startswith("b.few 1 gauge")
 
 
 def test_streams_stand_under_their_service(db: None, client: Client) -> None:
@@ -80,7 +111,16 @@ def test_what_sdks_tell_about_themselves_is_folded_away(db: None, client: Client
 def test_a_program_that_was_started_again_is_told_apart(db: None, client: Client) -> None:
     for start_ns in (ago(2 * MINUTE), ago(MINUTE)):
         save_now(batch(make_point(1, kind=MetricKind.SUM, temporality=2, start_ns=start_ns, time_ns=start_ns + SECOND)))
-    assert [bool(re.search(r"since \d\d:\d\d", row)) for row in rows(page(client))] == [True, True]
+    again = rows(page(client, metric="requests"))
+    assert [bool(re.search(r"since\s\d\d:\d\d", row)) for row in again] == [True, True]
+
+
+def test_the_page_of_a_metric_says_once_what_all_its_streams_have(db: None, client: Client) -> None:
+    for pool in ("old", "new"):
+        save_now(batch(make_point(1, attributes={"pool": pool, "host": "the same"}, time_ns=ago(SECOND))))
+    html = page(client, metric="requests")
+    assert text_of(html).count("host= the same") == 1
+    assert sorted(row.split(" gauge")[0] for row in rows(html)) == ["pool= new 1", "pool= old 1"]
 
 
 def test_the_latest_value_of_a_past_range_is_of_that_range(db: None, client: Client) -> None:
