@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Max, Min
+from django.db.models import Max, Min, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.request import split_domain_port
 from django.shortcuts import render
@@ -28,10 +28,17 @@ from dashboard import kept
 from dashboard.agent_instructions import agent_instructions
 from dashboard.doctor import Examination, Status, examination, remembered
 from dashboard.instructions import instructions
-from sandboxes.models import Claim
+from sandboxes.models import Claim, Run
 from sandboxes.watch import standing, watcher
 
 COUNTED = 20_000  # rows; beyond it a number is worked out from the ids
+KINDS: tuple[tuple[str, type[Model]], ...] = (
+    ("spans", Span),
+    ("log records", Log),
+    ("metric points", MetricPoint),
+    ("claims", Claim),
+    ("test runs", Run),
+)
 PASTED = "what you pasted"
 
 
@@ -89,16 +96,16 @@ def _state(request: HttpRequest) -> dict[str, Any]:
         "database": "SQLite" if connection.vendor == "sqlite" else "PostgreSQL",
         "public": settings.DASHBOARD_PUBLIC_URL,
         "watching": standing(watcher.state),
-        "claims": queries.count_up_to(Claim.objects.all(), COUNTED),
     }
 
 
 def _held() -> list[Held]:
+    """What is stored, a line a kind: all of it goes when everything is cleared."""
     held = []
-    for name, model in (("spans", Span), ("log records", Log), ("metric points", MetricPoint)):
-        rows, about = queries.count_up_to(model.objects.all(), COUNTED)
+    for name, model in KINDS:
+        rows, about = queries.count_up_to(model._default_manager.all(), COUNTED)
         if about:  # counting millions would take seconds; ids have few gaps
-            ids = model.objects.aggregate(first=Min("id"), last=Max("id"))
+            ids = model._default_manager.aggregate(first=Min("id"), last=Max("id"))
             rows = ids["last"] - ids["first"] + 1
         held.append(Held(name, rows, about))
     return held
@@ -151,7 +158,7 @@ def _import(name: str, stream: BinaryIO, zone: tzinfo | None) -> Account:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def clear_everything(request: HttpRequest) -> HttpResponse:
-    """Asks, and with POST deletes all telemetry."""
+    """Asks, and with POST deletes all of it."""
     context: dict[str, Any] = {"held": _held(), "database_bytes": queries.database_bytes()}
     if request.method != "POST":
         return render(request, "dashboard/setup_clear.html", context)
