@@ -58,16 +58,17 @@ def _known(cluster_id: int, changes: Sequence[Change]) -> dict[tuple[str, str], 
     return known
 
 
-def as_json(value: Mapping[str, Any]) -> str:
-    """An object as JSON text that both databases take: no NUL, no half characters, no number beyond 64 bits."""
+def as_json(value: Mapping[str, Any] | Sequence[Any]) -> str:
+    """An object or a list as JSON text that both databases take: no NUL, no half characters, no number over 64 bits."""
     try:
         text = orjson.dumps(value).decode()
     except (TypeError, ValueError):
-        return orjson.dumps(_plain(value, 0)).decode()
-    return orjson.dumps(_plain(value, 0)).decode() if "\\u0000" in text else text
+        return orjson.dumps(plain(value)).decode()
+    return orjson.dumps(plain(value)).decode() if "\\u0000" in text else text
 
 
-def _plain(value: Any, depth: int) -> Any:
+def plain(value: Any, depth: int = 0) -> Any:
+    """The same of any value: what both databases take."""
     if isinstance(value, str):
         return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
@@ -77,8 +78,8 @@ def _plain(value: Any, depth: int) -> Any:
     if depth > MAX_DEPTH:
         return None
     if isinstance(value, dict):
-        return {_plain(str(key), depth): _plain(item, depth + 1) for key, item in value.items()}
-    return [_plain(item, depth + 1) for item in value] if isinstance(value, list) else value
+        return {plain(str(key), depth): plain(item, depth + 1) for key, item in value.items()}
+    return [plain(item, depth + 1) for item in value] if isinstance(value, list) else value
 
 
 def claims_around(clusters: Collection[int], changes: Iterable[Change]) -> set[str]:

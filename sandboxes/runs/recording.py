@@ -26,11 +26,13 @@ from sandboxes import redaction
 from sandboxes.models import Run, RunSandbox
 from sandboxes.plans import Plan, from_json, to_json
 from sandboxes.runs import tasks
+from sandboxes.versions import as_json, plain
 
 SECOND_NS = 10**9
-# A run whose process has not been heard of for so long is over. It writes four times a second, and a database that is
-# busy lets it wait five seconds.
+# A run whose process has not been heard of for so long is over. It writes whenever something changed and every other
+# second, and a database that is busy lets it wait five seconds.
 SILENCE_NS = 20 * SECOND_NS
+BEAT_NS = 2 * SECOND_NS  # each is a commit that pages and correlator of the server look after
 NAME_CHARS = 12
 
 
@@ -167,13 +169,16 @@ def go_on(run_id: str, changed: Sequence[Sandbox]) -> RunState:
 
     def record(committed: Committed) -> RunState:
         now_ns = time.time_ns()
-        _save(run_id, changed)
-        beat = {"heartbeat_ns": now_ns} | ({"changed_ns": now_ns} if changed else {})
-        Run.objects.filter(uid=run_id).update(**beat)
+        row = Run.objects.filter(uid=run_id).only("state", "heartbeat_ns").first()
+        if row is None:
+            return RunState.CANCELLING  # everything was cleared: nobody waits for it
         if changed:
+            _save(row.pk, changed)
             committed.tell("runs", [run_id])
-        state = Run.objects.filter(uid=run_id).values_list("state", flat=True).first()
-        return RunState(state) if state else RunState.CANCELLING  # everything was cleared: nobody waits for it
+        if changed or now_ns - (row.heartbeat_ns or 0) >= BEAT_NS:
+            beat = {"heartbeat_ns": now_ns} | ({"changed_ns": now_ns} if changed else {})
+            Run.objects.filter(pk=row.pk).update(**beat)
+        return RunState(row.state)
 
     return ingest.run_from_thread(record)
 
@@ -238,14 +243,23 @@ def _forget_plan(run_id: str) -> None:
             Run.objects.filter(pk=row.pk).update(plan=row.plan)
 
 
-def _save(run_id: str, changed: Sequence[Sandbox]) -> None:
-    """Writes the rows that are still there: everything may have been cleared meanwhile."""
-    by_number = {sandbox.number: sandbox for sandbox in changed}
-    rows = list(RunSandbox.objects.filter(run__uid=run_id, number__in=list(by_number)))
-    for row in rows:
-        for name, value in _members(by_number[row.number]).items():
-            setattr(row, name, value)
-    RunSandbox.objects.bulk_update(rows, COLUMNS, batch_size=100)
+def _save(run: int, changed: Sequence[Sandbox]) -> None:
+    """Writes the rows that are still there: everything may have been cleared meanwhile.
+
+    Not by bulk_update, which makes a CASE of each value: 0.9 ms a row of the processor that the SDK's threads wait for.
+    """
+    assignments = ",".join(f"{name} = %s" for name in COLUMNS)
+    sql = f"UPDATE {RunSandbox._meta.db_table} SET {assignments} WHERE run_id = %s AND number = %s"
+    for sandbox in changed:
+        execute(sql, [*_stored(sandbox), run, sandbox.number])
+
+
+def _stored(sandbox: Sandbox) -> list[Any]:
+    """A row's columns, as both databases take them: what came out of a sandbox may be any characters."""
+    members = _members(sandbox)
+    members["steps"], members["error"] = as_json(members["steps"]), plain(members["error"])
+    members["trace_id"] = bytes.fromhex(sandbox.trace_id) if sandbox.trace_id else None
+    return [members[name] for name in COLUMNS]
 
 
 def _members(sandbox: Sandbox) -> dict[str, Any]:

@@ -44,6 +44,35 @@ def test_each_is_claimed_used_and_deleted() -> None:
     assert None not in (third.requested_ns, third.ready_ns, third.ran_ns, third.deleted_ns)
 
 
+def test_characters_that_no_database_takes_are_replaced_and_the_run_goes_on() -> None:
+    cluster = MemoryCluster()
+    cluster.answer = lambda command: Ran(0, "half \ud800 \0", "", False)
+
+    def fails_oddly(name: str) -> None:
+        if name.endswith("0002"):
+            raise ValueError("a \0 and \udfff")
+
+    cluster.when_claimed = fails_oddly
+    run_id, engine = begun(Plan("pool", count=2, commands=("cat odd",)), cluster)
+    assert engine.do() == RunState.FINISHED
+    assert states(run_id) == {SandboxState.DELETED: 1, SandboxState.FAILED: 1}
+    first, second = RunSandbox.objects.filter(run__uid=run_id).order_by("number")
+    assert first.steps[0]["output"] == "half ? \ufffd"
+    assert second.error == "a \ufffd and ?"
+
+
+def test_a_heartbeat_is_written_now_and_then_where_nothing_changes() -> None:
+    """Each is a commit, after which a server looks what is new."""
+    run_id, _ = begun(Plan("pool", count=1), MemoryCluster())
+    run = Run.objects.filter(uid=run_id)
+    before = run.get().heartbeat_ns
+    assert recording.go_on(run_id, []) == RunState.RUNNING
+    assert run.get().heartbeat_ns == before
+    run.update(heartbeat_ns=(before or 0) - recording.BEAT_NS)
+    recording.go_on(run_id, [])
+    assert (run.get().heartbeat_ns or 0) >= (before or 0)
+
+
 def test_kept_ones_stay_and_only_the_connection_ends() -> None:
     cluster = MemoryCluster()
     run_id, engine = begun(Plan("pool", count=2, keep=True), cluster)
