@@ -143,6 +143,11 @@ class Publisher:
         """What the bar at the top shows."""
         self._tell("status", hint)
 
+    @property
+    def position(self) -> str:
+        """Of the last commit there was; empty where that is not known: others tell theirs only to who listens."""
+        return "" if self.version < 0 or settings.REDIS_URL else f"{self.name}.{self.version}"
+
     def count(self) -> None:
         """There was a commit, of this process or another."""
         if self.version >= 0:

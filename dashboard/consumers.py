@@ -5,6 +5,7 @@ changed.
 
 Client: {"op": "subscribe" | "unsubscribe", "id": 1, "topic": "traces", "params": {}}.
 Server: {"topic", "seq", "type": "snapshot" | "delta" | "reset", "data", "id"}; a gap in `seq` means: fetch again.
+The data of a snapshot has the `position` of the last commit: a page drawn at the same one has nothing to fetch.
 
 A subscription hears at most four messages a second, however many processes publish: the first after a quiet time is
 sent at once, what comes sooner than INTERVAL_S after it is merged. This is the only place where a message waits. One
@@ -23,7 +24,7 @@ import orjson
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 
-from collector.publish import Hint, end_listening, group_of, listen, merge, written
+from collector.publish import Hint, end_listening, group_of, listen, merge, publisher, written
 from dashboard.access import origin_allowed, websocket_user_allowed
 from dashboard.relay import relay
 
@@ -70,6 +71,8 @@ class _Subscription:
     def taken(self, now: float) -> dict[str, Any]:
         """What waited, to be sent now."""
         data = written(self.data)
+        if self.kind == "snapshot":
+            data["position"] = publisher.position
         told = {"topic": self.topic, "seq": self.seq + 1, "type": self.kind, "data": data}
         # Another process's commit may concern any page: each of them looks for itself, and most find nothing.
         guess = self.topic in SINGLE and not data.get("complete", True)

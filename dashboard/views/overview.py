@@ -51,7 +51,7 @@ shared = Shared(lambda: publisher.version)
 
 def overview(request: HttpRequest) -> HttpResponse:
     """The page, or one of its parts; what is wrong with a parameter is a 400, said at its field."""
-    part = request.headers.get("X-Partial", "")
+    part, position = request.headers.get("X-Partial", ""), publisher.position  # before anything is read
     template = f"dashboard/_overview_{part}.html" if part in PARTS else "dashboard/overview.html"
     try:
         answer = _asked(request.GET)
@@ -59,7 +59,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         context = {"range": request.GET.get("range", ""), "problems": error.problems, **_choices()}
         return render(request, template, context, status=400)
     if part not in PARTS:
-        return render(request, template, _context(answer, PARTS) | _choices())
+        return render(request, template, _context(answer, PARTS) | _choices() | {"position": position})
     question = f"{part} {request.get_full_path()}"
     return HttpResponse(
         shared.answer(question, lambda: render_to_string(template, _context(answer, [part]), request).encode())

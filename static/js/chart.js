@@ -1,7 +1,7 @@
 // Charts: <figure data-chart="/charts/latency.json?range=15m" data-chart-topic="traces">, drawn after the first paint.
 //
-// The server says where a chart is and how high; its figure comes as JSON and is drawn by Plotly, which is loaded once
-// and only when a chart comes into view. On a change of the topic, and by whole steps as time goes on, the figure is
+// The server says where a chart is and how high; its figure comes as JSON and is drawn by Plotly, which runs once, after
+// the first paint, and only when a chart comes into view. On a change of the topic, and by whole steps as time goes on, the figure is
 // fetched again and put into the same chart: the reader's zoom stays. Events of a figure: `chart:drawn`; `chart:select`
 // with {from_ns, to_ns, low, high} (texts; low and high may be null) when an area of a heatmap was dragged.
 
@@ -37,7 +37,9 @@ class Chart {
 
   see(seen) {
     this.seen = seen;
-    if (seen && this.due) this.refresh();
+    if (!seen || !this.due) return;
+    loadPlotly().catch(() => {}); // beside the figure; drawing it says when that failed
+    this.refresh();
   }
 
   /** Its figure may be another one now. */

@@ -2,7 +2,9 @@
 //
 // subscribe(topic, params, callback) calls back with {type, data}: "snapshot" when the subscription begins or begins
 // again, "delta" when something changed, "reset" when messages were lost. The connection comes back by itself.
+// A page that says at which commit it was drawn (data-live-position) is spared a snapshot at that same commit.
 
+const drawnAt = document.documentElement.dataset.livePosition;
 const url = document.documentElement.dataset.liveUrl;
 const subscriptions = new Map(); // number -> {topic, params, callback, seq}
 const REFUSED = [4401, 4403, 4404];
@@ -60,6 +62,7 @@ function receive(message) {
   const gap = message.seq !== subscription.seq + 1;
   subscription.seq = message.seq;
   const type = gap ? "reset" : message.type;
+  if (type === "snapshot" && drawnAt && message.data.position === drawnAt) return;
   if (paused && message.topic !== "status") missed.add(message.id);
   else subscription.callback({ type, data: message.data });
 }

@@ -151,3 +151,16 @@ def test_no_screen_scrolls_sideways(server: Server, page: Page, width: int, sche
     expect(page.locator("#area h2")).to_be_visible()
     expect(page.locator("#time-to-ready .main-svg").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_what_was_drawn_with_the_page_is_not_fetched_again(fresh_server: Server, page: Page) -> None:
+    post(fresh_server, lasting("first", 20))
+    page.wait_for_timeout(500)  # what follows a commit has been committed too
+    parts: list[str] = []
+    page.on("request", lambda request: parts.append(request.headers.get("x-partial", "")))
+    open_overview(fresh_server, page)
+    heatmap(page)
+    assert [part for part in parts if part] == []
+    post(fresh_server, lasting("second", 20))
+    expect(page.locator('[data-operation="second"]')).to_be_visible()
+    assert {"answer", "operations"} <= set(parts)

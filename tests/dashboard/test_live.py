@@ -218,6 +218,17 @@ async def test_commits_of_other_processes_make_kept_answers_old(monkeypatch: pyt
         assert publish.publisher.version == 1
 
 
+async def test_a_snapshot_says_after_which_commit_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publish.publisher, "version", 7)
+    socket = Socket(ORIGIN)
+    await socket.connect()
+    await socket.send({"op": "subscribe", "id": 1, "topic": "logs"})
+    assert (await socket.receive())["data"] == {"position": publish.publisher.position}
+    publish.publisher.committed(Committed(logs=1))
+    assert "position" not in (await socket.receive())["data"]
+    await socket.disconnect()
+
+
 async def test_what_a_process_published_itself_is_not_heard_again() -> None:
     async with page({"topic": "logs"}) as socket:
         await layer().group_send(group_of("logs"), message(publish.publisher.name, 1))

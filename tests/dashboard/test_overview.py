@@ -7,9 +7,12 @@ import time
 from html import unescape
 
 import pytest
+from django.conf import settings
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from collector.ingest import save_now
+from collector.publish import publisher
 from sandboxes.models import Claim
 from sandboxes.records import State, Why
 from tests.dashboard.test_claim import words
@@ -185,3 +188,31 @@ def test_everything_that_is_wrong_is_said_at_once(client: Client) -> None:
     html = client.get("/", {"start": "hot", "area_max": "quick"}).content.decode()
     assert "start=hot" in html
     assert "area_max=quick" in html
+
+
+def test_everything_its_modules_import_is_asked_for_with_them(client: Client) -> None:
+    save_now(batch(make_span(start_ns=now_ns() - SECOND)))
+    html = page(client)
+    folder = settings.BASE_DIR / "static" / "js"
+    begun = set(re.findall(r'<script type="module" src="/static/js/(\w+)\.js"', html))
+    needed, known = set[str](), set(begun)
+    while known - needed:
+        needed |= known
+        known |= {
+            found
+            for name in needed
+            for found in re.findall(r'from "\./(\w+)\.js"', (folder / f"{name}.js").read_text())
+        }
+    asked_for = set(re.findall(r'<link rel="modulepreload" href="/static/js/(\w+)\.js"', html))
+    assert asked_for == needed - begun
+
+
+def test_it_says_at_which_commit_it_was_drawn_where_that_is_known(
+    client: Client, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    save_now(batch(make_span(start_ns=now_ns() - SECOND)))
+    assert "data-live-position" not in page(client)  # nobody counts commits here
+    monkeypatch.setattr(publisher, "version", 3)
+    assert f'data-live-position="{publisher.name}.3"' in page(client)
+    settings.REDIS_URL = "redis://localhost"  # others tell theirs only to who listens
+    assert "data-live-position" not in page(client)
