@@ -13,7 +13,7 @@ from dashboard.views.claims import claims
 from dashboard.views.compare import compare_claims, compare_traces
 from dashboard.views.export import export
 from dashboard.views.filter_words import filter_words
-from dashboard.views.health import healthz, readyz, status
+from dashboard.views.health import healthz, readyz
 from dashboard.views.home import home
 from dashboard.views.login import login
 from dashboard.views.logs import logs
@@ -53,7 +53,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("login/", login, name="login"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path("api/v1/status", status, name="status"),
     path("api/v1/", RedirectView.as_view(pattern_name="api-1:openapi-json")),
     path("api/v1/", api.urls),
     path("charts/<name>.json", chart, name="chart"),

@@ -22,6 +22,7 @@ from dashboard.api.overview import router as overview_router
 from dashboard.api.parameters import described
 from dashboard.api.pools import router as pools_router
 from dashboard.api.runs import router as runs_router
+from dashboard.api.status import router as status_router
 from dashboard.api.traces import router as traces_router
 from dashboard.parameters import LOG_NAMES, METRIC_NAMES, SPAN_NAMES, ParameterError, parse
 
@@ -60,6 +61,7 @@ api.add_router("", overview_router)
 api.add_router("", latency_router)
 api.add_router("", pools_router)
 api.add_router("", runs_router)
+api.add_router("", status_router)
 api.add_router("", traces_router)
 
 

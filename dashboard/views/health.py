@@ -1,8 +1,6 @@
-"""/healthz: the process answers. /readyz: what it is made of works. /api/v1/status: what it has done."""
+"""/healthz: the process answers. /readyz: what it is made of works. What it has done is `dashboard.api.status`."""
 
 from __future__ import annotations
-
-import time
 
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -11,7 +9,6 @@ from django.views.decorators.http import require_safe
 
 from collector.grpc import receiver
 from collector.ingest import ingest
-from dashboard import kept
 from dashboard.mcp_process import mcp_process
 from dashboard.worker import run_worker
 from sandboxes.watch import standing, watcher
@@ -40,33 +37,6 @@ def readyz(request: HttpRequest) -> JsonResponse:
     }
     failed = any(check["status"] == "failed" for check in checks.values())
     return JsonResponse({"status": "failed" if failed else "ok", "checks": checks}, status=503 if failed else 200)
-
-
-@require_safe
-@never_cache
-def status(request: HttpRequest) -> JsonResponse:
-    """What the receivers have done since they started. Times are decimal strings, as everywhere in the API."""
-    stats = ingest.stats
-    return JsonResponse(
-        {
-            "started_ns": str(stats.started_ns),
-            "spans": stats.spans,
-            "points": stats.points,
-            "logs": stats.logs,
-            "rejected": stats.rejected,
-            "last_rejection": stats.last_rejection,
-            "turned_away": stats.turned_away,
-            "last_receipt_ns": str(stats.last_receipt_ns) if stats.last_receipt_ns else None,
-            "spans_per_s": stats.spans_per_s,
-            "transactions": stats.transactions,
-            "retention": kept.status(),
-            "cpu_ns": {
-                "decode": str(stats.decode_ns),
-                "write": str(stats.write_ns),
-                "process": str(time.process_time_ns()),
-            },
-        }
-    )
 
 
 def _database() -> Check:
