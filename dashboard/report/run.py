@@ -9,7 +9,7 @@ import time
 
 from dashboard.report.figures import spread_of, spreads
 from dashboard.report.parts import Cell, Figure, Number, Report, Section, Table, length, moment, number, text
-from dashboard.runs import sheet
+from dashboard.runs import precision, sheet
 from dashboard.templatetags.claims import claim_name
 from dashboard.templatetags.formats import count
 from dashboard.templatetags.runs import moved_words
@@ -74,7 +74,7 @@ def _numbers(shown: sheet.Sheet) -> Section:
 
 
 def _at(of: Spread | None, name: str) -> Cell:
-    return length(None) if of is None else length(*of.at(name))
+    return length(None) if of is None else length(*precision.shown(of)[name])
 
 
 def _stages(shown: sheet.Sheet, compared: RunComparison | None) -> Section:

@@ -40,17 +40,34 @@ def duration(ns: int | None, precision_ns: int = 1) -> str:
         return f"-{duration(-ns, precision_ns)}"
     if precision_ns > 1 and ns < precision_ns:
         return f"< {duration(precision_ns, precision_ns)}"
+    return _rounded(ns, precision_ns)[0]
+
+
+def reads_as(ns: int, precision_ns: int = 1) -> tuple[int, bool]:
+    """What `duration` says of a length, in ns, and whether it says so itself: not with `<` before it.
+
+    Of two lengths the one that reads lower has the lower pair.
+    """
+    if precision_ns > 1 and ns < precision_ns:
+        return _rounded(precision_ns, precision_ns)[1], False
+    return _rounded(ns, precision_ns)[1], True
+
+
+def _rounded(ns: int, precision_ns: int) -> tuple[str, int]:
+    """A length's text, and what it says in ns."""
     for below_ns, unit_ns, unit, digits in SHAPES:
         if ns >= below_ns:
             continue
         step_ns = max(unit_ns // 10**digits, precision_ns)
         rounded_ns = (ns + step_ns // 2) // step_ns * step_ns
         if rounded_ns < below_ns:
-            return f"{rounded_ns / unit_ns:.{digits if precision_ns < unit_ns else 0}f} {unit}"
+            number = f"{rounded_ns / unit_ns:.{digits if precision_ns < unit_ns else 0}f}"
+            return f"{number} {unit}", round(float(number) * unit_ns)
     seconds = (ns + S // 2) // S
     unit, unit_s, rest_unit, rest_s = next(row for row in LONG_SHAPES if seconds >= row[1])
     rest = seconds % unit_s // rest_s
-    return f"{seconds // unit_s} {unit} {rest} {rest_unit}" if rest else f"{seconds // unit_s} {unit}"
+    said_ns = (seconds // unit_s * unit_s + rest * rest_s) * S
+    return f"{seconds // unit_s} {unit} {rest} {rest_unit}" if rest else f"{seconds // unit_s} {unit}", said_ns
 
 
 @register.filter

@@ -11,6 +11,7 @@ from django import template
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
+from dashboard.runs.precision import shown
 from dashboard.runs.sheet import Cell
 from dashboard.runs.stages import StageRow
 from dashboard.templatetags.formats import duration
@@ -64,7 +65,7 @@ def moved_words(moved: dict[str, Any]) -> str:
 @register.filter
 def at(spread: Spread | None, name: str) -> str:
     """A percentile of a spread (p50, p95, p99, max), no finer than it was measured; a dash where nothing was."""
-    return duration(None) if spread is None else duration(*spread.at(name))
+    return duration(None) if spread is None else duration(*shown(spread)[name])
 
 
 @register.filter
