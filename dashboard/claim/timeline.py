@@ -30,6 +30,7 @@ NAMED = (
     Milestone.FIRST_COMMAND, Milestone.DELETED, Milestone.EXPIRED, Milestone.BOUND, Milestone.STARTED,
     Milestone.SCHEDULED, Milestone.POD_READY,
 )  # fmt: skip
+RECORDED = frozenset({"objects", "events"})  # lanes of what the watch received
 NAMES = {Milestone.FIRST_COMMAND: "command"}
 
 
@@ -69,9 +70,13 @@ class Drawn:
 
 
 def draw(
-    seen: Seen, view: str, now_ns: int, usual_ns: dict[str, int], say: story.Say, zoom: Zoom | None, skew: Skew
-) -> Drawn:
-    """The page of a claim at `now_ns`; `seen` is corrected for `skew`, if it says so."""
+    seen: Seen, view: str, now_ns: int, usual_ns: dict[str, int], say: story.Say, zoom: Zoom | None, skew: Skew,
+    gone: str = "",
+) -> Drawn:  # fmt: skip
+    """The page of a claim at `now_ns`; `seen` is corrected for `skew`, if it says so.
+
+    `gone` is a sentence, when telemetry of the claim's time was deleted: since when, and why.
+    """
     lifecycle = seen.lifecycle
     is_open = lifecycle.state in OPEN_STATES
     objects, events = timeline.object_rows(lifecycle, seen.changes), timeline.event_rows(seen.changes)
@@ -88,7 +93,10 @@ def draw(
         axis=axis,
         ticks=axis.ticks([moment for moment in on_axis if moment.worded]),
         named=on_axis,
-        lanes=_lanes(seen, axis, objects, events, held, now_ns, skew),
+        lanes=[
+            replace(lane, empty=f"None is left. {gone}") if gone and not lane.rows and _was_kept(seen, lane) else lane
+            for lane in _lanes(seen, axis, objects, events, held, now_ns, skew)
+        ],
         view=view,
         is_open=is_open,
         now_x=axis.at(now_ns) if is_open and axis.from_ns <= now_ns <= axis.to_ns else None,
@@ -124,6 +132,14 @@ def _lanes(
              "No log line was said inside a span of this claim. OTEL_PYTHON_LOG_CORRELATION=true sends the SDK's.",
              shifted),
     ]  # fmt: skip
+
+
+def _was_kept(seen: Seen, lane: Lane) -> bool:
+    """Whether a lane that is empty may once have been more. Links go with their spans; versions of the objects of a
+    claim that is in a cluster stay, and of one that never was in any there were none."""
+    if lane.key in RECORDED:
+        return seen.claim.cluster_id is not None and (not seen.changes or seen.lifecycle.state not in OPEN_STATES)
+    return not seen.links
 
 
 def _moments(seen: Seen, now_ns: int | None) -> list[tuple[str, str, int | None]]:

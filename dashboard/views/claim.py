@@ -22,7 +22,7 @@ from dashboard.claim.skew import Skew, corrected, skew
 from dashboard.claim.timeline import LIFE, START, draw
 from dashboard.claim.timeline_html import rows_html
 from dashboard.claim.zoom import Zoom, read_zoom
-from dashboard.kept import claim_days, gone
+from dashboard.kept import claim_days, gone, sentence
 from dashboard.templatetags.formats import duration
 from sandboxes import story
 from sandboxes.models import Claim
@@ -63,7 +63,11 @@ def claim(request: HttpRequest, uid: str) -> HttpResponse:
 def _context(request: HttpRequest, seen: Seen, view: str, zoom: Zoom | None, skew: Skew) -> dict[str, Any]:
     now_ns = time.time_ns()
     pool = usual(seen.claim)
-    drawn = draw(seen, view if view != OBJECTS else START, now_ns, dict(pool.stages_ns), duration, zoom, skew)
+    lost = gone(seen.lifecycle.zero_ns)
+    drawn = draw(
+        seen, view if view != OBJECTS else START, now_ns, dict(pool.stages_ns), duration, zoom, skew,
+        sentence(lost["pruned"]) if lost else "",
+    )  # fmt: skip
     lifecycle, ready = seen.lifecycle, story.ready(seen.lifecycle)
     used = Milestone.FIRST_COMMAND in lifecycle.moments  # so it was ready, whether or not anybody saw when
     ended = lifecycle.moments.get(Milestone.DELETED) or lifecycle.moments.get(Milestone.EXPIRED)
@@ -87,7 +91,7 @@ def _context(request: HttpRequest, seen: Seen, view: str, zoom: Zoom | None, ske
         "markdown": markdown(seen.claim, lifecycle, drawn, request.build_absolute_uri(request.path)),
     }
     if not (seen.links and seen.changes):
-        context |= gone(lifecycle.zero_ns)
+        context |= lost
     if view == OBJECTS:
         return context | {"objects": _raw(seen), "not_shown": max(len(seen.changes) - MAX_OBJECTS, 0)}
     traces, icons = reverse("traces"), static("icons.svg")

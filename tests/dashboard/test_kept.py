@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from html import unescape
 
 import pytest
@@ -15,6 +16,7 @@ from collector.retention import arrivals, stages
 from collector.retention.passes import Limits, Pass
 from collector.retention.record import Reason
 from sandboxes.models import ObjectVersion
+from tests.dashboard.test_claim import made
 from tests.factories import batch, make_log, make_span, trace_id
 from tests.sandboxes.loading import load
 
@@ -58,7 +60,7 @@ def test_the_status_tells_scripts(client: Client) -> None:
     assert found["disk_bytes"] > 0
     assert found["oldest_ns"] is None
     assert found["last_pruning"]["reason"] == "age"
-    assert found["last_pruning"]["deleted"] == {"spans": 2}
+    assert found["last_pruning"]["deleted"]["spans"] == 2
     assert found["last_pruning"]["until_ns"].isdigit()
     assert set(found["batches"]) == {"count", "p50_ms", "p99_ms", "max_ms"}
 
@@ -118,6 +120,42 @@ def test_a_claim_whose_objects_are_gone_says_so(client: Client) -> None:
     html = words(client, f"/claims/{claim.uid}/")
     assert said in html
     assert claim.name in html
+
+
+def lane(html: str, name: str) -> str:
+    """The head of a lane."""
+    return html[html.index(f'data-lane="{name}"') :].partition("</summary>")[0]
+
+
+def test_an_empty_lane_says_when_what_was_in_it_was_deleted(client: Client) -> None:
+    claim = next(iter(load("quickstart-cold").values()))
+    path = f"/claims/{claim.uid}/"
+    ObjectVersion.objects.all().delete()
+    assert "nobody watched the cluster" in lane(words(client, path), "objects")
+    assert "Run the program" in lane(words(client, path), "client")
+    prune()
+    Pruning.objects.update(until_ns=claim.zero_ns + 10**9, ended_ns=claim.zero_ns + 9 * DAY_NS)
+    until, ended = (
+        f"{datetime.fromtimestamp(ns // 10**9, UTC):%Y-%m-%d %H:%M:%S} UTC"
+        for ns in (claim.zero_ns + 10**9, claim.zero_ns + 9 * DAY_NS)
+    )
+    html = words(client, path)
+    for name in ("objects", "events", "client", "logs"):
+        assert f"None is left. What was received before {until} was deleted, the last of it at {ended}" in lane(
+            html, name
+        )
+        assert "nobody watched" not in lane(html, name)
+    Pruning.objects.update(until_ns=claim.zero_ns)  # of the time before it
+    assert "nobody watched the cluster" in lane(words(client, path), "objects")
+
+
+def test_of_a_claim_that_no_cluster_told_of_no_object_was_deleted(client: Client) -> None:
+    claim = made("from-spans")
+    prune()
+    Pruning.objects.update(until_ns=claim.zero_ns + 1)
+    html = words(client, f"/claims/{claim.uid}/")
+    assert "nobody watched the cluster" in lane(html, "objects")
+    assert "None is left" in lane(html, "client")
 
 
 def test_a_claim_that_is_gone_may_have_been_deleted(client: Client, settings: Settings) -> None:
