@@ -30,6 +30,15 @@ class LastPruning(Schema):
     deleted: dict[str, int]
 
 
+class Batches(Schema):
+    """How long deleting held the writer of this process, a batch at a time; null before the first."""
+
+    count: int
+    p50_ms: float | None
+    p99_ms: float | None
+    max_ms: float | None
+
+
 class Retention(Schema):
     """What is kept, and the limits: `days` and `max_bytes`, 0 for none. `oldest_ns` is when the oldest came."""
 
@@ -39,6 +48,7 @@ class Retention(Schema):
     oldest_ns: str | None
     days: float
     max_bytes: int
+    batches: Batches
     last_pruning: LastPruning | None
 
 
