@@ -213,3 +213,31 @@ def test_equal_lines_of_a_bundle_are_all_read_again(claim: Claim, client: Client
         settings.REDACTION = reading
         import_stream(io.BytesIO(written), "x", save_now, zone=None, local_zone=UTC)
         assert Log.objects.count() == held
+
+
+@pytest.mark.parametrize("stored_before", [True, False])
+@pytest.mark.parametrize(("pattern", "keys"), [(".+", ["no such key"]), (r"\d", ["*e*"]), ("", ["*a*", "*o*"])])
+def test_rules_that_mask_far_too_much_break_nothing(
+    client: Client, settings: Settings, stored_before: bool, pattern: str, keys: list[str]
+) -> None:
+    rules = read_rules([], pattern, keys)
+    settings.REDACTION = None if stored_before else rules
+    save_changes(LAB, changes_of("quickstart-cold"))
+    settings.REDACTION = None
+    kept = Claim.objects.first()
+    assert kept is not None
+    keep_telemetry(kept)
+    keep_run(kept)
+    settings.REDACTION = rules
+    for name in NAMES:
+        body_of(client, f"/export/{name}.csv")
+    for path in (
+        "/?range=all", "/claims/?range=all", "/traces/?range=all", "/logs/?range=all", "/metrics/?range=all", "/runs/",
+        "/pools/", "/api/v1/claims", "/api/v1/spans", "/api/v1/pools", f"/claims/{kept.uid}/", f"/traces/{TRACE}/",
+        f"/runs/{RUN}/", f"/reports/claim/{kept.uid}.html", f"/reports/run/{RUN}.html", "/reports/range.html?range=all",
+        f"/api/v1/claims/{kept.uid}", f"/api/v1/runs/{RUN}",
+    ):  # fmt: skip
+        body_of(client, path)
+    written = body_of(client, "/export/range.bundle?range=all")
+    account = import_stream(io.BytesIO(written), "x", save_now, zone=None, local_zone=UTC)
+    assert (account.unreadable, account.problems) == (0, [])
