@@ -25,6 +25,7 @@ from dashboard.views.runs import new_run, runs
 from dashboard.views.setup import clear_everything, import_telemetry, setup
 from dashboard.views.trace import trace
 from dashboard.views.traces import traces
+from dashboard.views.trace_markdown import trace_markdown
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
@@ -37,6 +38,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("traces/<str:trace_id>/", trace, name="trace"),
     path("metrics/", metrics, name="metrics"),
     path("logs/", logs, name="logs"),
+    path("traces/<str:trace_id>.md", trace_markdown, name="trace_markdown"),
     path("pools/", pools, name="pools"),
     path("runs/", runs, name="runs"),
     path("runs/new/", new_run, name="new_run"),

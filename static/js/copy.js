@@ -1,16 +1,18 @@
-// Copy buttons. <button data-copy="#id"> copies that element's text, data-copy-text its own.
+// Copy buttons. <button data-copy="#id"> copies that element's text, data-copy-text its own; <a data-copy-from> the text
+// behind its address, which it opens where nothing can be copied.
 
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy], [data-copy-text]");
-  if (!button) return;
-  const text = button.dataset.copyText ?? document.querySelector(button.dataset.copy).textContent;
+  const button = event.target.closest("[data-copy], [data-copy-text], [data-copy-from]");
+  if (!button || (button.href && (event.ctrlKey || event.metaKey || event.shiftKey))) return;
+  if (button.href) event.preventDefault();
   const label = button.querySelector("[data-copy-label]") ?? button;
   const before = label.textContent;
   try {
-    await navigator.clipboard.writeText(text.trim());
+    await (button.href ? writeFrom(button.href) : navigator.clipboard.writeText(textOf(button).trim()));
     label.textContent = "Copied";
     button.dataset.copied = "";
   } catch {
+    if (button.href) return location.assign(button.href);
     select(document.querySelector(button.dataset.copy ?? "body")); // no clipboard without https: leave it selected
     label.textContent = "Press Ctrl-C";
   }
@@ -20,7 +22,21 @@ document.addEventListener("click", async (event) => {
   }, 1500);
 });
 
+const textOf = (button) => button.dataset.copyText ?? document.querySelector(button.dataset.copy).textContent;
+
+/** The clipboard takes a promise: Safari lets nothing be written once a click has waited for an answer. */
+function writeFrom(url) {
+  return navigator.clipboard.write([new ClipboardItem({ "text/plain": read(url) })]);
+}
+
+async function read(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+  return new Blob([(await answer.text()).trim()], { type: "text/plain" });
+}
+
 function select(element) {
+  element.hidden = false; // what is hidden cannot be selected
   const range = document.createRange();
   range.selectNodeContents(element);
   getSelection().removeAllRanges();
