@@ -20,10 +20,12 @@ from django.http import QueryDict
 
 from collector.paging import Cursor, after
 from collector.raw import raw_rows
-from dashboard.csv_rows import TABLES, Lookups, Table, latency
+from dashboard.csv_rows import TABLES, Lookups, Table, compared, latency
 from dashboard.csv_rows.cells import Cells, line
 from dashboard.parameters import (
     CLAIM_NAMES,
+    COMPARED_OPERATION_NAMES,
+    COMPARED_STAGE_NAMES,
     LATENCY_NAMES,
     LOG_NAMES,
     METRIC_NAMES,
@@ -42,6 +44,8 @@ NAMES = {
     "links": CLAIM_NAMES,
     "latency": LATENCY_NAMES,
     "runs": RUN_NAMES,
+    "compared_stages": COMPARED_STAGE_NAMES,
+    "compared_operations": COMPARED_OPERATION_NAMES,
 }
 ROWS_A_QUERY = 2_000
 NO_LIMIT = 2**63 - 1
@@ -55,9 +59,15 @@ def parse_export(name: str, query: QueryDict) -> Parameters:
 
 
 def csv_chunks(name: str, parameters: Parameters) -> Iterator[bytes]:
-    """The export `name`, header first, in pieces of some thousand rows. Raises CursorError for another list's."""
+    """The export `name`, header first, in pieces of some thousand rows. Raises CursorError for another list's.
+
+    Raises ParameterError where only a comparison knows what is wrong.
+    """
     if name == "latency":
         return _pieces(latency.COLUMNS, latency.cells(parameters))
+    if name in compared.TABLES:
+        columns, cells = compared.TABLES[name]
+        return _pieces(columns, cells(parameters))
     return _table_chunks(TABLES[name], parameters)
 
 

@@ -60,8 +60,13 @@ RUN_NAMES = TIME_NAMES | PAGING_NAMES | {"pool", "namespace"}
 AREA_NAMES = frozenset({"area_from", "area_to", "area_min", "area_max"})
 VIEW_NAMES = AREA_NAMES | {"heatmap", "sort"}  # read by `overview.area`
 OVERVIEW_NAMES = TIME_NAMES | VIEW_NAMES | {"service", "operation", "namespace", "pool", "template", "start", "cluster"}
+WITH_NAMES = frozenset({"with", "with_from", "with_to"})  # read by `two_ranges`
+COMPARE_NAMES = OVERVIEW_NAMES - AREA_NAMES - {"heatmap"} | WITH_NAMES
+COMPARED_STAGE_NAMES = COMPARE_NAMES - {"service", "operation", "sort"}
+COMPARED_OPERATION_NAMES = TIME_NAMES | WITH_NAMES | {"service", "operation", "sort"}
 POOL_NAMES = TIME_NAMES | {"namespace", "pool", "template", "cluster", "q"}
-ALL_NAMES = SPAN_NAMES | LOG_NAMES | METRIC_PAGE_NAMES | CLAIM_NAMES | OVERVIEW_NAMES
+CHOOSE = frozenset({"choose"})  # on lists' pages: two rows are being chosen, to be compared
+ALL_NAMES = CHOOSE | SPAN_NAMES | LOG_NAMES | METRIC_PAGE_NAMES | CLAIM_NAMES | OVERVIEW_NAMES | WITH_NAMES
 
 MAX_TEXT = 2_000  # characters; SQLite refuses patterns far longer
 MAX_LIMIT = 1_000

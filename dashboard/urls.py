@@ -11,6 +11,7 @@ from dashboard.views.charts import chart
 from dashboard.views.claim import claim
 from dashboard.views.claims import claims
 from dashboard.views.compare import compare_claims, compare_traces
+from dashboard.views.compare_ranges import compare_ranges
 from dashboard.views.export import export
 from dashboard.views.filter_words import filter_words
 from dashboard.views.health import healthz, readyz
@@ -29,6 +30,7 @@ from dashboard.views.trace_markdown import trace_markdown
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
+    path("compare/", compare_ranges, name="compare_ranges"),
     path("claims/", claims, name="claims"),
     path("claims/compare/", compare_claims, name="compare_claims"),
     path("claims/<path:uid>/", claim, name="claim"),

@@ -9,8 +9,10 @@ of its axis. Percentiles are within 2.2 % of the exact ones; times are integer n
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import median_high
 from typing import TypeVar
 
 from collector.latency.figures import (
@@ -28,15 +30,17 @@ from collector.latency.figures import (
     together,
 )
 from collector.latency.ranges import POINTS, Range, asked
+from collector.latency.sides import Side, pairs
 from collector.rollup import Subject, rows
 from collector.rollup.windows import WINDOWS_S
-from sandboxes.lifecycle.stages import STAGES
+from sandboxes.lifecycle import STAGES, from_json
 from sandboxes.models import StageSeries
-from sandboxes.questions import ClaimFilter, cluster_ids
+from sandboxes.questions import ClaimFilter, claims, cluster_ids
 from sandboxes.rollup import OTHER, TIME_TO_READY
 
 Key = TypeVar("Key", bound=Hashable)
 ORDER = [*(stage.name for stage in STAGES), TIME_TO_READY]
+LOOKED_AT = 50  # newest claims of a range, for how finely their stages are known
 SPLITS = ("start_type", "pool", "template", "namespace", "stage")
 
 
@@ -66,6 +70,16 @@ class StageTable:
     times_ns: list[int]
 
 
+@dataclass(frozen=True, slots=True)
+class StageOfTwo:
+    """A stage of one kind of start in two ranges; None in one where no claim had it."""
+
+    stage: str
+    start_type: str
+    a: Side | None
+    b: Side | None
+
+
 def stages(f: ClaimFilter, *, points: int = POINTS) -> StageTable:
     """Every stage that a claim of the filter had, and the time to ready last. Of all time there is no `before`."""
     found = asked(Subject.STAGE, f.from_ns, f.to_ns, points)
@@ -81,6 +95,27 @@ def stages(f: ClaimFilter, *, points: int = POINTS) -> StageTable:
         now = together(steps.values()).figures()
         table.append(StageLatency(stage, start_type, now, before, line[0.5], line[0.95]))
     return StageTable(table, found.step_ns, found.times_ns)
+
+
+def stages_of_two(f: ClaimFilter, a: Range, b: Range) -> list[StageOfTwo]:
+    """Every stage of either range, as `stages` has them, whatever range the filter has itself."""
+    left, right = ({key: together(steps.values()) for key, steps in _by(f, when, _kind).items()} for when in (a, b))
+    found = pairs(left, right)
+    return [StageOfTwo(*key, *found[key]) for key in sorted(found, key=lambda key: (_place(key[0]), key))]
+
+
+def precisions_ns(f: ClaimFilter, *ranges: Range) -> dict[tuple[str, str], int]:
+    """How finely each stage by kind of start is known, as the newest claims tell: rollups count lengths alone."""
+    found: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for when in ranges:
+        newest = claims(replace(f, from_ns=when.from_ns, to_ns=when.until_ns)).prefetch_related(None)[:LOOKED_AT]
+        for claim in newest:
+            for stage in from_json(claim.lifecycle).stages:
+                if not stage.pre_warmed:
+                    found[stage.name, claim.start_type].append(stage.precision_ns)
+            if claim.time_to_ready_precision_ns is not None:
+                found[TIME_TO_READY, claim.start_type].append(claim.time_to_ready_precision_ns)
+    return {key: median_high(known) for key, known in found.items()}
 
 
 def series(

@@ -4,6 +4,8 @@
     figures      percentiles, series and heatmaps of measurements
     operations   the questions about operations
     windows      every operation in every window, for CSV and API
+    intervals    how well a percentile is known from its counts
+    sides        two ranges side by side
 
 Before: `collector.rollup` counted. After: pages, `latency.csv`, the API; `sandboxes.latency` asks the same of stages.
 """

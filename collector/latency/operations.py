@@ -77,12 +77,12 @@ def operations(f: TelemetryFilter, *, order: str = "p95", limit: int = 20, point
     found = asked(Subject.OPERATION, f.from_ns, f.to_ns, points)
     if found is None:
         return OperationTable([], 0, Tally.empty().figures(), None, 0, [], [])
-    totals = _totals(f, found)
-    now = {operation: tally.figures() for operation, tally in totals.items()}
+    by_operation = totals(f, found)
+    now = {operation: tally.figures() for operation, tally in by_operation.items()}
     first = sorted(now, key=lambda operation: (_worth(now[operation], order), -operation), reverse=True)[:limit]
     earlier = found.before() if f.from_ns is not None else None
     # Of the time before, those that are shown and all together: every operation took as long to read as of now.
-    before = _totals(f, earlier, first) if earlier else {}
+    before = totals(f, earlier, first) if earlier else {}
     names = Operation.objects.in_bulk(first)
     lines = _grouped(filtered(f, found, among=first))
     return OperationTable(
@@ -100,7 +100,7 @@ def operations(f: TelemetryFilter, *, order: str = "p95", limit: int = 20, point
             if operation in names
         ],
         len(now),
-        together(totals.values()).figures(),
+        together(by_operation.values()).figures(),
         Tally.of(list(_together(f, earlier, WINDOWS_S[-1]))).figures() if earlier else None,
         found.step_ns,
         found.times_ns,
@@ -173,8 +173,8 @@ def _rows(found: Range, longest_s: int | None, series: Collection[int] | None) -
     return rows(Subject.OPERATION, found.from_ns, found.until_ns, longest_s or found.longest_s, series, found.edge_s)
 
 
-def _totals(f: TelemetryFilter, found: Range, among: Collection[int] | None = None) -> dict[int, Tally]:
-    """By operation, from the longest windows the range has."""
+def totals(f: TelemetryFilter, found: Range, among: Collection[int] | None = None) -> dict[int, Tally]:
+    """By operation, from the longest windows the range has. The range of the filter itself does not count."""
     groups = _grouped(filtered(f, found, WINDOWS_S[-1], among))
     return {operation: Tally.of(group) for operation, group in groups.items()}
 

@@ -17,6 +17,7 @@ from ninja.renderers import BaseRenderer
 from collector import queries
 from dashboard.api import rows, shapes
 from dashboard.api.claims import router as claims_router
+from dashboard.api.compare import router as compare_router
 from dashboard.api.latency import router as latency_router
 from dashboard.api.overview import router as overview_router
 from dashboard.api.parameters import described
@@ -59,6 +60,7 @@ api = Api(
 api.add_router("", claims_router)
 api.add_router("", overview_router)
 api.add_router("", latency_router)
+api.add_router("", compare_router)
 api.add_router("", pools_router)
 api.add_router("", runs_router)
 api.add_router("", status_router)

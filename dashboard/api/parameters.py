@@ -7,6 +7,7 @@ from typing import Any
 from dashboard.api.shapes import Problem
 from dashboard.overview.area import ORDERS
 from dashboard.parameters import MAX_LIMIT, RANGES, STATUSES
+from dashboard.two_ranges import WITHS
 from sandboxes.questions import START_TYPES
 from sandboxes.questions import STATES as CLAIM_STATES
 
@@ -33,6 +34,9 @@ WORDS: dict[str, str] = {
     "cluster": "A cluster's uid or name.",
     "run": "The id of a run of test sandboxes: its claims.",
     "sort": "What operations are sorted by: count, p50, p95, p99 or errors. Default: p95.",
+    "with": "What it is compared with: the time before it, or the same times a day or a week before. Default: before.",
+    "with_from": "The first moment of what it is compared with, in place of `with`: as `from`.",
+    "with_to": "The moment before which: as `to`.",
     "severity": "At least this severe: trace, debug, info, warn, error, fatal, or a number 1 to 24.",
 }
 WRONG = {
@@ -47,20 +51,24 @@ DENIED = {
 }
 # Texts all of them, and an empty one is as good as none: forms send every field they have.
 TEXT: dict[str, Any] = {"type": "string"}
+TIME: dict[str, Any] = {"anyOf": [{"maxLength": 0}, {"format": "date-time"}, {"pattern": "^[0-9]{1,18}$"}]}
 VALUES: dict[str, dict[str, Any]] = {
     "range": {"enum": ["", *RANGES]},
     "status": {"enum": ["", *STATUSES]},
     "start": {"enum": ["", *START_TYPES]},
     "state": {"enum": ["", *CLAIM_STATES]},
     "sort": {"enum": ["", *ORDERS]},
+    "with": {"enum": ["", *WITHS]},
     "limit": {"pattern": "^([1-9][0-9]{0,2}|1000)?$"},
     "cursor": {"pattern": "^(-?[0-9]{1,18}-([0-9a-f]{32}|[0-9]{1,18}))?$"},
     "trace_id": {"pattern": "^([0-9a-fA-F]{32})?$"},
     "stream": {"pattern": "^([1-9][0-9]{0,17})?$"},
     "severity": {"pattern": "^(trace|debug|info|warn|error|fatal|[1-9]|1[0-9]|2[0-4])?$"},
     "min_duration": {"pattern": r"^([0-9]{1,6}(\.[0-9]{1,3})?(ns|us|ms|s|m|h))?$"},
-    "from": {"anyOf": [{"maxLength": 0}, {"format": "date-time"}, {"pattern": "^[0-9]{1,18}$"}]},
-    "to": {"anyOf": [{"maxLength": 0}, {"format": "date-time"}, {"pattern": "^[0-9]{1,18}$"}]},
+    "from": TIME,
+    "to": TIME,
+    "with_from": TIME,
+    "with_to": TIME,
 }
 
 

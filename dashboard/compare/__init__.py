@@ -2,4 +2,5 @@
 
 claims  two starts, stage by stage
 traces  two traces, operation by operation
+ranges  two ranges of time, stage by stage and operation by operation, from rollups
 """

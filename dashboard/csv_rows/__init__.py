@@ -9,6 +9,7 @@ cells as CSV.
     claims     claims, stages, links
     runs       runs of test sandboxes
     latency    windows of operations, which have no table
+    compared   stages and operations in two ranges
 """
 
 from __future__ import annotations

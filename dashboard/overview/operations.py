@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from collector.latency import Figures, OperationLatency
+from collector.latency.sides import OperationOfTwo
 from collector.records import OTHER_KIND
 from collector.rollup.cardinality import MOST_OF_A_GROUP
 from collector.rollup.spans import OTHER_OPERATIONS, OTHER_SERVICES
@@ -57,11 +58,12 @@ def row(one: OperationLatency, parameters: Parameters) -> Row:
     )
 
 
-def operation_link(one: OperationLatency, parameters: Parameters) -> str:
+def operation_link(one: OperationLatency | OperationOfTwo, parameters: Parameters, **changes: object) -> str:
     """The traces with spans of this operation in the range; of other operations, those of their service."""
+    service, operation = one.service, one.name
     if one.kind == OTHER_KIND:
-        return traces_link(parameters, service=None if one.service == OTHER_SERVICES else one.service, operation=None)
-    return traces_link(parameters, service=one.service, operation=one.name)
+        service, operation = "" if service == OTHER_SERVICES else service, ""
+    return traces_link(parameters, service=service, operation=operation, **changes)
 
 
 def crowded_words(services: Sequence[str]) -> str:

@@ -28,13 +28,19 @@ from dashboard.overview.strips import share_words, strips
 from dashboard.overview.within import claims_within, spans_within
 from dashboard.parameters import (
     CLAIM_NAMES,
+    COMPARE_NAMES,
     DEFAULT_RANGE,
     LATENCY_NAMES,
     OVERVIEW_NAMES,
     PAGING_NAMES,
+    TIME_NAMES,
+    TRACE_NAMES,
+    VIEW_NAMES,
     ParameterError,
+    Parameters,
     parse,
 )
+from dashboard.two_ranges import OTHERS
 from dashboard.units import figures
 from dashboard.views.claims import SCALE_WITHOUT_STARTS_NS
 from dashboard.views.claims import row as claim_row
@@ -42,6 +48,8 @@ from sandboxes import questions
 
 Context = dict[str, Any]
 NEWEST_CLAIMS = 9
+OF_CLAIMS = ("namespace", "pool", "template", "start", "cluster")
+OF_TRACES = ("service", "operation")
 START_LEGEND = [("cold", "cold"), ("warm", "warm")]
 
 
@@ -75,6 +83,7 @@ def _context(answer: Answer, parts: Iterable[str]) -> Context:
         "heatmap": counted(answer.parameters),
         "claims_csv": reverse("export", args=["claims"]),
         "csv_query": query_for(answer.parameters, CLAIM_NAMES - PAGING_NAMES),
+        **_to_take_away(answer.parameters),
         "latency_csv": reverse("export", args=["latency"]),
         "latency_query": query_for(answer.parameters, LATENCY_NAMES - PAGING_NAMES),
         "start_legend": START_LEGEND,
@@ -82,6 +91,31 @@ def _context(answer: Answer, parts: Iterable[str]) -> Context:
     for name in parts:
         context |= PARTS[name](answer)
     return context
+
+
+def _to_take_away(parameters: Parameters) -> Context:
+    """A report, and a bundle of what the filters leave: of claims, of traces, or without any of all there is."""
+    claims, traces = (
+        reverse("bundle", args=[kind]) + query_for(parameters, names - PAGING_NAMES)
+        for kind, names in (("claims", CLAIM_NAMES), ("traces", TRACE_NAMES))
+    )
+    of_claims, of_traces = (any(parameters.query.get(name) for name in names) for names in (OF_CLAIMS, OF_TRACES))
+    everything = reverse("bundle", args=["range"]) + query_for(parameters, TIME_NAMES)
+    return {
+        "report_link": reverse("range_report") + query_for(parameters, OVERVIEW_NAMES - VIEW_NAMES),
+        "bundle_link": claims if of_claims else "" if of_traces else everything,
+        "bundle_words": f"{'these claims' if of_claims else 'all of this time'}, for another dashboard",
+        "traces_bundle_link": traces if of_traces else "",
+        "compare_links": _comparisons(parameters),
+    }
+
+
+def _comparisons(parameters: Parameters) -> list[tuple[str, str]]:
+    """Ways to compare this time with another: what there is for all there ever was would be nothing."""
+    page, names = reverse("compare_ranges"), COMPARE_NAMES - {"sort"}
+    if parameters.filter.from_ns is None:
+        return []
+    return [(words.capitalize(), page + query_for(parameters, names, **{"with": other})) for other, _, words in OTHERS]
 
 
 def _asked(query: QueryDict) -> Answer:

@@ -9,6 +9,9 @@ export function replace(fresh) {
   const focused = current.contains(document.activeElement) ? placeOf(document.activeElement) : null;
   const scrolled = [...current.querySelectorAll("[id]")].filter((part) => part.scrollTop).map((part) => [part.id, part.scrollTop]);
   keepRows(current, element);
+  for (const menu of element.querySelectorAll("details[data-popover][id]")) {
+    menu.open = document.getElementById(menu.id)?.open ?? menu.open;
+  }
   for (const kept of current.querySelectorAll("[data-keep]")) element.querySelector(`#${kept.id}`)?.replaceWith(kept);
   for (const { name } of [...current.attributes]) if (!element.hasAttribute(name)) current.removeAttribute(name);
   for (const { name, value } of element.attributes) {

@@ -13,6 +13,7 @@ from django.http import QueryDict
 from collector.ingest import save_now
 from dashboard.export import NAMES, csv_chunks, parse_export
 from sandboxes.models import Claim
+from tests.dashboard.test_export import ASKED
 from tests.dashboard.test_runs import ended
 from tests.factories import MS, T0_NS, batch, make_histogram, make_log, make_point, make_span, span_id, trace_id
 from tests.sandboxes.loading import link
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 HARD = 'naïve "quoted", 寿司 🍣\r\nsecond line;\ttab'
 COUNTS = {"count", "errors", "requested", "ready", "failed", "cancelled", "number", "cold", "warm", "timed_out"}
-TIMES = {"time", "start_time", "window_start", "started", "created", "ready", "deleted", "start", "end"}
+TIMES = {"time", "start_time", "window_start", "started", "created", "ready", "deleted", "start", "end", "from", "to"}
 
 
 @pytest.fixture
@@ -44,12 +45,13 @@ def files(tmp_path: Path) -> dict[str, Path]:
     found = {}
     for name in NAMES:
         found[name] = tmp_path / f"{name}.csv"
-        found[name].write_bytes(b"".join(csv_chunks(name, parse_export(name, QueryDict("")))))
+        found[name].write_bytes(b"".join(csv_chunks(name, parse_export(name, QueryDict(ASKED.get(name, ""))))))
     return found
 
 
 def expected(name: str, column: str) -> str:
     """What a column of an export holds: whole, real, time or text."""
+    column = column.removeprefix("a_").removeprefix("b_")  # of either side
     if column.endswith("_ns") or (column in COUNTS and (name, column) != ("claims", "ready")):
         return "whole"
     if column.endswith("_ms") or column in ("value", "sum", "min", "max", "p50", "p95", "p99"):

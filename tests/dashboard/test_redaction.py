@@ -26,6 +26,7 @@ from sandboxes.plans import Plan, to_json
 from sandboxes.records import Change, Kind
 from sandboxes.runs.recording import RunState, SandboxState
 from sandboxes.store import save_changes
+from tests.dashboard.test_export import ASKED
 from tests.factories import MS, batch, make_exemplar, make_log, make_point, make_span, span_id, trace_id
 from tests.sandboxes.loading import LAB, changes_of, link
 from tests.sandboxes.recordings import truth
@@ -124,8 +125,8 @@ def assert_masked(body: bytes, path: str) -> None:
 
 @pytest.mark.parametrize("name", sorted({*NAMES} - {"links"}))
 def test_every_csv(claim: Claim, client: Client, name: str) -> None:
-    body = body_of(client, f"/export/{name}.csv")
-    if name == "stages":  # names and times alone
+    body = body_of(client, f"/export/{name}.csv?{ASKED.get(name, '')}")
+    if name in ("stages", "compared_stages"):  # names and times alone
         assert SECRET.encode() not in body
     else:
         assert_masked(body, name)
@@ -177,6 +178,9 @@ def test_every_report(claim: Claim, client: Client, path: str) -> None:
         "/traces/?range=all",
         f"/traces/{TRACE}/",
         f"/traces/{TRACE}/?span={span_id(1)}",
+        f"/traces/{TRACE}.md",
+        f"/traces/{TRACE}.md?span={span_id(1)}",
+        "/compare/?from=2025-06-01&to=2027-06-01",
         "/logs/?range=all",
         "/metrics/?range=all",
         "/metrics/?range=all&metric=m",
