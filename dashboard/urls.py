@@ -22,11 +22,11 @@ from dashboard.views.metrics import metrics
 from dashboard.views.pools import pools
 from dashboard.views.report import report_of_claim, report_of_range, report_of_run
 from dashboard.views.run import annotate_run, cancel_run, compare_run, run
-from dashboard.views.runs import new_run, runs
+from dashboard.views.runs import compare_runs, new_run, runs
 from dashboard.views.setup import clear_everything, import_telemetry, setup
 from dashboard.views.trace import trace
-from dashboard.views.traces import traces
 from dashboard.views.trace_markdown import trace_markdown
+from dashboard.views.traces import traces
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
@@ -38,12 +38,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("traces/words/", filter_words, name="filter_words"),
     path("traces/compare/", compare_traces, name="compare_traces"),
     path("traces/<str:trace_id>/", trace, name="trace"),
+    path("traces/<str:trace_id>.md", trace_markdown, name="trace_markdown"),
     path("metrics/", metrics, name="metrics"),
     path("logs/", logs, name="logs"),
-    path("traces/<str:trace_id>.md", trace_markdown, name="trace_markdown"),
     path("pools/", pools, name="pools"),
     path("runs/", runs, name="runs"),
     path("runs/new/", new_run, name="new_run"),
+    path("runs/compare/", compare_runs, name="compare_runs"),
     path("runs/<str:uid>/", run, name="run"),
     path("runs/<str:uid>/cancel/", cancel_run, name="cancel_run"),
     path("runs/<str:uid>/note/", annotate_run, name="annotate_run"),

@@ -18,7 +18,16 @@ from django.http import QueryDict
 from collector import queries
 from collector.models import Log, Span
 from collector.telemetry_filter import TelemetryFilter
-from dashboard.parameters import CLAIM_NAMES, PAGING_NAMES, TIME_NAMES, TRACE_NAMES, ParameterError, Parameters, parse
+from dashboard.parameters import (
+    CLAIM_NAMES,
+    PAGING_NAMES,
+    RUN_NAMES,
+    TIME_NAMES,
+    TRACE_NAMES,
+    ParameterError,
+    Parameters,
+    parse,
+)
 from sandboxes import questions
 from sandboxes.models import Claim, Link, Run, RunSandbox
 from sandboxes.questions import ClaimFilter
@@ -73,10 +82,24 @@ def _run(parameters: Parameters) -> Chosen:
     run = Run.objects.filter(uid=parameters.claims.run).first()
     if run is None:
         raise ParameterError({"run": "Say which run: run=... with the id that is in its page's address."})
-    rows = RunSandbox.objects.filter(run=run)
-    claims = Claim.objects.filter(name__in=rows.values("claim")).values_list("uid", flat=True)
-    traces = [row.trace_id for row in rows.order_by("number").only("trace_id") if row.trace_id]
-    return _with_traces(Chosen("run", run.uid, traces=traces, claims=list(claims), runs=[run.uid]))
+    return _of_runs("run", run.uid, [run.uid])
+
+
+def _runs(parameters: Parameters) -> Chosen:
+    found = run_questions.runs(parameters.claims).values_list("uid", flat=True)
+    return _of_runs("runs", "", _few(found[: MOST + 1], "runs"))
+
+
+def _of_runs(what: str, of: str, runs: list[str]) -> Chosen:
+    """Runs with their claims, and the traces of their sandboxes, of claims that were never made too."""
+    claims: dict[str, None] = {}
+    traces: dict[str, None] = {}
+    for part in _portions(runs):
+        rows = RunSandbox.objects.filter(run__uid__in=part)
+        claims |= dict.fromkeys(Claim.objects.filter(name__in=rows.values("claim")).values_list("uid", flat=True))
+        in_order = rows.order_by("run", "number").only("trace_id")
+        traces |= dict.fromkeys(row.trace_id for row in in_order if row.trace_id)
+    return _with_traces(Chosen(what, of, traces=list(traces), claims=list(claims), runs=runs))
 
 
 def _traces(parameters: Parameters) -> Chosen:
@@ -133,5 +156,6 @@ KINDS: dict[str, tuple[frozenset[str], Callable[[Parameters], Chosen]]] = {
     "run": (frozenset({"run"}), _run),
     "traces": (TRACE_NAMES - PAGING_NAMES, _traces),
     "claims": (CLAIM_NAMES - PAGING_NAMES, _claims),
+    "runs": (RUN_NAMES - PAGING_NAMES, _runs),
     "range": (TIME_NAMES, _range),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
@@ -22,3 +24,9 @@ def icon(name: str) -> SafeString:
 def spans_per_s() -> int:
     """What arrives at this process, for the bar's first picture; live.js keeps it up."""
     return round(ingest.stats.spans_per_s)
+
+
+@register.simple_tag
+def querystring_of(**values: str) -> str:
+    """?name=value, whatever is in the value."""
+    return "?" + urlencode(values)

@@ -17,7 +17,7 @@ from dashboard.axis import scale_ns, ticks
 from dashboard.claim.kubectl import delete_command
 from dashboard.claim.mini_bar import Piece, mini_bar
 from dashboard.claim.pool_usual import FEWEST, share_below
-from dashboard.parameters import CLAIM_NAMES, DEFAULT_RANGE, Parameters
+from dashboard.parameters import CHOOSE, CLAIM_NAMES, DEFAULT_RANGE, Parameters
 from dashboard.views.lists import draw_list, elsewhere, without
 from sandboxes import questions
 from sandboxes.lifecycle import from_json
@@ -69,8 +69,12 @@ def claims(request: HttpRequest) -> HttpResponse:
     return draw_list(
         request,
         "claims",
-        {"range": request.GET.get("range", ""), "all_states": questions.STATES},
-        CLAIM_NAMES,
+        {
+            "range": request.GET.get("range", ""),
+            "choosing": bool(request.GET.get("choose")),
+            "all_states": questions.STATES,
+        },
+        CLAIM_NAMES | CHOOSE,
         DEFAULT_RANGE,
         choices=lambda: questions.names("pool", "namespace"),
         found=_list,

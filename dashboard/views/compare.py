@@ -1,19 +1,23 @@
-"""/claims/compare/ and /traces/compare/: two side by side, `?a=...&b=...`; what is missing is said at its field."""
+"""/claims/compare/ and /traces/compare/: two side by side, `?a=...&b=...`; what is missing is said at its field.
+
+A list sends those that were chosen in it, `?two=...&two=...`: they are A and B by their time.
+"""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from collector.models import Trace
 from dashboard.compare import claims, traces
 from dashboard.trace.reading import read_spans
 from dashboard.trace.tree import TraceTree, build_tree
-from dashboard.values import shown
+from dashboard.values import TRACE_ID, shown
 from dashboard.values import trace_id as read_trace_id
 from sandboxes.models import Claim
 
@@ -25,6 +29,9 @@ MOST_CHARS = 300  # of what is looked for
 @require_safe
 def compare_claims(request: HttpRequest) -> HttpResponse:
     """Two claims. With one alone, the other is the start before it in its pool."""
+    if chosen := _chosen(request):
+        in_order = [claim.uid for claim in Claim.objects.filter(uid__in=chosen[:2]).order_by("zero_ns", "id")]
+        return _sides_of(chosen, in_order, alone="b")
     given, problems = _given(request)
     found: dict[str, Claim] = {}
     for side, text in given.items():
@@ -42,7 +49,7 @@ def compare_claims(request: HttpRequest) -> HttpResponse:
         else:
             found[missing] = other
     values = {side: found[side].uid if side in found else given.get(side, "") for side in SIDES}
-    context: dict[str, Any] = {"values": values, "problems": problems}
+    context: dict[str, Any] = {"values": values, "problems": problems, "chosen": _more_than_two(request)}
     if len(found) == 2 and not problems:
         context["comparison"] = claims.compare(found["a"], found["b"], time.time_ns())
         context["same"] = found["a"].pk == found["b"].pk
@@ -53,6 +60,10 @@ def compare_claims(request: HttpRequest) -> HttpResponse:
 @require_safe
 def compare_traces(request: HttpRequest) -> HttpResponse:
     """Two traces by their ids."""
+    if chosen := _chosen(request):
+        found = Trace.objects.filter(trace_id__in=[one for one in chosen[:2] if TRACE_ID.fullmatch(one)])
+        in_order = [trace.trace_id for trace in found.order_by("start_ns", "trace_id")]
+        return _sides_of(chosen, in_order, alone="a")
     given, problems = _given(request)
     trees: dict[str, TraceTree] = {}
     ids: dict[str, str] = {}
@@ -68,11 +79,36 @@ def compare_traces(request: HttpRequest) -> HttpResponse:
         else:
             problems[side] = f"There is no trace {ids[side]}: it was not received, or was deleted when it was old."
     context: dict[str, Any] = {"values": {side: ids.get(side, given.get(side, "")) for side in SIDES}}
-    context |= {"problems": problems}
+    context |= {"problems": problems, "chosen": _more_than_two(request)}
     if len(trees) == 2 and not problems:
         context["comparison"] = traces.compare(trees["a"], trees["b"])
         context["same"] = ids["a"] == ids["b"]
     return render(request, "dashboard/compare_traces.html", context, status=400 if problems else 200)
+
+
+def _chosen(request: HttpRequest) -> list[str]:
+    """What was ticked in a list, each once."""
+    return [
+        one for one in dict.fromkeys(request.GET.getlist("two")) if one and "\x00" not in one and len(one) <= MOST_CHARS
+    ]
+
+
+def _more_than_two(request: HttpRequest) -> str:
+    """How many were chosen, where that was too many."""
+    text = request.GET.get("of", "")
+    return text if text.isascii() and text.isdigit() and len(text) < 6 else ""
+
+
+def _sides_of(chosen: list[str], in_order: list[str], alone: str) -> HttpResponse:
+    """The address of two chosen ones, the earlier one first; of more than two, the first two, and it says so."""
+    query = QueryDict(mutable=True)
+    if len(in_order) == 1:
+        query[alone] = in_order[0]
+    for side, one in zip(SIDES, in_order if len(in_order) == 2 else (), strict=False):
+        query[side] = one
+    if len(chosen) > 2:
+        query["of"] = str(len(chosen))
+    return HttpResponseRedirect("?" + query.urlencode())
 
 
 def _given(request: HttpRequest) -> tuple[dict[str, str], dict[str, str]]:

@@ -60,13 +60,17 @@ def annotate_run(request: HttpRequest, uid: str) -> HttpResponse:
 @require_POST
 def compare_run(request: HttpRequest, uid: str) -> HttpResponse:
     """Asks the worker to compare it with an earlier run, unless that was done."""
-    row, earlier = _found(uid), _found(request.POST.get("with", ""))
+    return compare_with(_found(uid), _found(request.POST.get("with", "")))
+
+
+def compare_with(row: Run, earlier: Run) -> HttpResponse:
+    """Has it compared, and goes to its page."""
 
     def ask(committed: Committed) -> None:
         if not RunComparison.objects.filter(run=row, earlier=earlier).exists():
-            tasks.compare.enqueue(uid, earlier.uid)
+            tasks.compare.enqueue(row.uid, earlier.uid)
 
-    answer = _back(uid, partial(ingest.run_from_thread, ask), f"?with={earlier.uid}")
+    answer = _back(row.uid, partial(ingest.run_from_thread, ask), f"?with={earlier.uid}")
     run_worker.wake()
     return answer
 

@@ -1,4 +1,4 @@
-"""/runs/: the runs of test sandboxes, newest first. /runs/new/: the form of one."""
+"""/runs/: the runs of test sandboxes, newest first, of which two may be chosen. /runs/new/: the form of one."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from collector.ingest import Unavailable
 from collector.queries import count_up_to
-from dashboard.parameters import RUN_NAMES, ParameterError, Parameters, parse
+from dashboard.parameters import CHOOSE, RUN_NAMES, ParameterError, Parameters, parse, query_of
 from dashboard.runs import choices
 from dashboard.runs.form import RunForm, initial
+from dashboard.views.run import compare_with
 from dashboard.worker import run_worker
 from sandboxes.models import Run
 from sandboxes.plans import from_json
 from sandboxes.runs import outcome, questions, recording
+
+MOST_CHOSEN = 100
 
 
 @never_cache
@@ -28,11 +31,27 @@ def runs(request: HttpRequest) -> HttpResponse:
     """The list, or with `X-Partial` its rows."""
     template = "dashboard/_run_rows.html" if "X-Partial" in request.headers else "dashboard/runs.html"
     try:
-        parameters = parse(request.GET, RUN_NAMES, "all")
-        context = _list(parameters)
+        context = _list(parse(request.GET, RUN_NAMES | CHOOSE, "all"))
     except ParameterError as error:
         return render(request, template, {"problems": error.problems, "off": _off()}, status=400)
-    return render(request, template, context | {"off": _off(), "problems": {}})
+    return render(request, template, context | {"off": _off(), "problems": {}, **_choosing(request)})
+
+
+@require_POST
+def compare_runs(request: HttpRequest) -> HttpResponse:
+    """Two that were chosen in the list: the worker compares the later one with the earlier one."""
+    found = list(Run.objects.filter(uid__in=request.POST.getlist("two")[:MOST_CHOSEN]).order_by("-id"))
+    if len(found) != 2:
+        problems = {"two": f"Choose two runs: {len(found) or 'none'} {'was' if len(found) < 2 else 'were'} chosen."}
+        context = _list(parse(query_of({"choose": "1"}), RUN_NAMES | CHOOSE, "all"))
+        context |= {"off": _off(), "problems": problems, **_choosing(request), "choosing": True}
+        return render(request, "dashboard/runs.html", context, status=400)
+    return compare_with(*found)
+
+
+def _choosing(request: HttpRequest) -> dict[str, Any]:
+    """Only what has figures can be compared."""
+    return {"choosing": bool(request.GET.get("choose")), "comparable": questions.COMPARABLE}
 
 
 def _list(parameters: Parameters) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from collector.queries import SEPARATOR
 from dashboard.addresses import http_endpoint
 from dashboard.axis import percent, scale_ns, ticks
 from dashboard.owners import addressed, owner
-from dashboard.parameters import TRACE_NAMES, Parameters
+from dashboard.parameters import CHOOSE, TRACE_NAMES, Parameters
 from dashboard.templatetags.formats import duration
 from dashboard.views.lists import draw_list, elsewhere, without
 from sandboxes.questions import Linked, claims_of_traces
@@ -45,8 +45,8 @@ def traces(request: HttpRequest) -> HttpResponse:
     return draw_list(
         request,
         "traces",
-        {"range": request.GET.get("range", "")},
-        TRACE_NAMES,
+        {"range": request.GET.get("range", ""), "choosing": bool(request.GET.get("choose"))},
+        TRACE_NAMES | CHOOSE,
         "all" if request.GET.get("claim") else DEFAULT_RANGE,  # the traces of one claim: whenever they were
         choices=lambda: {
             "services": queries.services(),

@@ -13,6 +13,7 @@ from sandboxes.questions import ClaimFilter
 from sandboxes.runs.recording import RunState
 
 MOST_EARLIER = 30
+COMPARABLE = (RunState.FINISHED, RunState.CANCELLED, RunState.INTERRUPTED)  # what has ended, with figures
 
 
 def runs(f: ClaimFilter) -> QuerySet[Run]:
@@ -26,6 +27,6 @@ def runs(f: ClaimFilter) -> QuerySet[Run]:
 
 def earlier(run: Run) -> list[Run]:
     """What it may be compared with: runs before it that have figures, those that asked for the same first."""
-    ended = Run.objects.filter(pk__lt=run.pk, state__in=(RunState.FINISHED, RunState.CANCELLED, RunState.INTERRUPTED))
+    ended = Run.objects.filter(pk__lt=run.pk, state__in=COMPARABLE)
     found = list(ended.order_by("-id")[:MOST_EARLIER])
     return sorted(found, key=lambda each: each.form != run.form)

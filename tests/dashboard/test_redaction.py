@@ -157,7 +157,7 @@ def test_answers_that_have_no_room_for_it(claim: Claim, client: Client, path: st
     "path",
     [
         f"trace.bundle?trace_id={TRACE}", "claim.bundle?claim={uid}", f"run.bundle?run={RUN}", "traces.bundle",
-        "claims.bundle", "range.bundle?range=all",
+        "claims.bundle", "runs.bundle", "range.bundle?range=all",
     ],
 )  # fmt: skip
 def test_every_bundle(claim: Claim, client: Client, path: str) -> None:
