@@ -93,8 +93,10 @@ def tell(changes: Sequence[Change]) -> Story | None:
 
 def last_look(versions: Versions) -> Object:
     """The object as it was last seen whole: of one that went unseen a list leaves only its metadata."""
-    seen = (change.object for change in reversed(versions) if change.type is not ChangeType.GONE)
-    return next(seen, versions[-1].object if versions else {})
+    for change in reversed(versions):
+        if change.type is not ChangeType.GONE:
+            return change.object
+    return versions[-1].object if versions else {}
 
 
 def name(value: Object) -> str:
