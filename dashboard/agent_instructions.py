@@ -34,10 +34,10 @@ def agent_instructions(asked_host: str) -> AgentInstructions:
     """For whoever asked, by the name they know this machine by."""
     started = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_mcp"]
     environment = _environment()
-    variables = [part for name, value in environment.items() for part in ("--env", f"{name}={value}")]
+    variables = [["--env", f"{name}={value}"] for name, value in environment.items()]
     entry = {"command": started[0], "args": started[1:]} | ({"env": environment} if environment else {})
     return AgentInstructions(
-        command=shlex.join(["claude", "mcp", "add", *variables, "--transport", "stdio", NAME, "--", *started]),
+        command=_lines(["claude", "mcp", "add"], *variables, ["--transport", "stdio", NAME], ["--", *started]),
         configuration=json.dumps({"mcpServers": {NAME: entry}}, indent=2, ensure_ascii=False),
         http=_http(mcp_endpoint(asked_host)),
     )
@@ -60,5 +60,10 @@ def _environment() -> dict[str, str]:
 def _http(endpoint: str) -> str:
     if not endpoint:
         return ""
-    token = ["--header", "Authorization: Bearer YOUR_TOKEN"] if settings.DASHBOARD_TOKEN else []
-    return shlex.join(["claude", "mcp", "add", "--transport", "http", NAME, endpoint, *token])
+    token = [["--header", "Authorization: Bearer YOUR_TOKEN"]] if settings.DASHBOARD_TOKEN else []
+    return _lines(["claude", "mcp", "add", "--transport", "http", NAME, endpoint], *token)
+
+
+def _lines(*parts: list[str]) -> str:
+    """A command for the shell, in lines that fit a page."""
+    return " \\\n  ".join(map(shlex.join, parts))

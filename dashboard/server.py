@@ -8,45 +8,17 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import uvicorn
 from django.conf import settings
 
+from dashboard.listener import Listener, PortBusy
 from dashboard.protocol import Protocol, WebSocketProtocol
 
 # Longer than exporters wait between two batches (5 s): a connection closed just as one leaves would lose it.
 KEEP_ALIVE_S = 75
 SHUTDOWN_TIMEOUT_S = 10
 MAX_WEBSOCKET_MESSAGE_BYTES = 64 * 1024
-
-
-class PortBusy(OSError):
-    """A port cannot be listened on; the message says which, and which variable names another."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """An address to listen on, and the variable that sets its port."""
-
-    host: str
-    port: int
-    variable: str
-
-    def open(self) -> socket.socket:
-        """A socket bound to it. Raises PortBusy."""
-        sock = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind((self.host, self.port))
-            sock.listen(2048)  # as uvicorn would: a port that is bound but not listened on looks free to others
-        except OSError as error:
-            sock.close()
-            raise PortBusy(
-                f"Cannot listen on {self.host} port {self.port}: {error.strerror or error}."
-                f" Is a dashboard or a collector running already? Stop it, or set {self.variable} to another port."
-            ) from error
-        return sock
 
 
 def open_sockets() -> list[socket.socket]:

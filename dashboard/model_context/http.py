@@ -19,8 +19,8 @@ import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 
 from dashboard.access import bearer_allowed, host_allowed, origin_allowed
+from dashboard.listener import Listener
 from dashboard.model_context.server import new_server
-from dashboard.server import Listener
 
 PATH = "/mcp"
 MAX_BODY_BYTES = 256 * 1024
@@ -57,6 +57,10 @@ def _refusal(scope: Scope) -> tuple[int, str] | None:
         return 401, "A token is needed: send it as Authorization: Bearer (DASHBOARD_TOKEN)."
     if scope["path"] != PATH:
         return 404, f"Nothing is here: the Model Context Protocol is spoken at {PATH}."
+    if (
+        scope["method"] != "POST"
+    ):  # GET would be a stream of what a session is told by itself: there is none, nor an end
+        return 405, "Messages are sent by POST; there are no sessions, and no streams to listen to."
     return None
 
 
@@ -64,6 +68,8 @@ async def _answer(send: Send, status: int, sentence: str) -> None:
     headers = [(b"content-type", b"application/json")]
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
+    if status == 405:
+        headers.append((b"allow", b"POST"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": orjson.dumps({"detail": sentence, "problems": {}})})
 

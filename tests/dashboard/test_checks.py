@@ -25,6 +25,15 @@ def test_several_processes_need_redis(
 
 
 @pytest.mark.parametrize(
+    ("host", "token", "expected"),
+    [("127.0.0.1", "", set()), ("0.0.0.0", "secret", set()), ("0.0.0.0", "", {"dashboard.E003"})],
+)
+def test_agents_beyond_this_machine_need_a_token(settings: Settings, host: str, token: str, expected: set[str]) -> None:
+    settings.MCP_HOST, settings.DASHBOARD_TOKEN = host, token
+    assert found() == expected
+
+
+@pytest.mark.parametrize(
     ("url", "expected"),
     [("https://x.example/sub", set()), ("x.example/sub", {"dashboard.E002"}), ("/sub", {"dashboard.E002"})],
 )

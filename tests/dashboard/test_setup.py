@@ -75,7 +75,7 @@ def test_an_agent_is_started_with_the_paths_of_this_very_dashboard(
 def test_where_agents_have_a_port_its_address_is_told(db: None, client: Client, settings: Settings) -> None:
     settings.MCP_PORT, settings.DASHBOARD_TOKEN = 18001, "secret-token"
     html = page(Client(headers={"authorization": "Bearer secret-token"}))
-    assert "--transport http agent-sandbox http://127.0.0.1:18001/mcp --header" in html
+    assert "--transport http agent-sandbox http://127.0.0.1:18001/mcp \\\n  --header" in html
     assert "secret-token" not in html
 
 

@@ -18,7 +18,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard.server import PortBusy, open_sockets
+from dashboard.listener import PortBusy
+from dashboard.server import open_sockets
 from sandboxes.demo import SESSIONS, begin_ns, moved, moves_s
 
 FOLDER = settings.BASE_DIR / "demo"

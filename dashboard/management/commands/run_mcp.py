@@ -14,12 +14,14 @@ import anyio
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from dashboard.checks import agents_beyond_this_machine_need_a_token
+from dashboard.listener import Listener, PortBusy
 from dashboard.model_context import http, server
 from dashboard.model_context.reading import only_read
-from dashboard.server import Listener, PortBusy
 
 
 class Command(BaseCommand):
+    requires_system_checks = []  # all of them load the pages: 18 MB, and half a second of an agent's patience
     help = "Answers coding agents by the Model Context Protocol, on standard input and output or on a port. Only reads."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -32,6 +34,8 @@ class Command(BaseCommand):
         if not options["http"]:
             self._on_standard_input()
             return
+        for problem in agents_beyond_this_machine_need_a_token():
+            raise CommandError(f"{problem.msg} {problem.hint}", returncode=2)
         port = options["port"]
         if not 0 < port < 65_536:
             raise CommandError("Which port? Set MCP_PORT, or name one: run_mcp --http --port 8001.", returncode=2)

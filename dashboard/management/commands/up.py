@@ -11,7 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connection
 
 from dashboard.addresses import grpc_endpoint, http_endpoint, mcp_endpoint, pages_url
-from dashboard.server import PortBusy, open_sockets, serve
+from dashboard.listener import PortBusy
+from dashboard.server import open_sockets, serve
 
 
 class Command(BaseCommand):

@@ -64,11 +64,11 @@ async def on_standard_input(environment: dict[str, str], mode: Any = "auto") -> 
 
 
 @asynccontextmanager
-async def on_a_port(server: Server, **headers: str) -> AsyncIterator[Agent]:
-    """By HTTP, with the token unless told otherwise."""
+async def on_a_port(server: Server, mode: Any = "auto") -> AsyncIterator[Agent]:
+    """By HTTP, with the token."""
     url = f"http://127.0.0.1:{server.environment['MCP_PORT']}/mcp"
     async with (
-        httpx2.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"} | headers) as http,
-        Client(streamable_http_client(url, http_client=http)) as client,
+        httpx2.AsyncClient(headers={"Authorization": f"Bearer {TOKEN}"}) as http,
+        Client(streamable_http_client(url, http_client=http), mode=mode) as client,
     ):
         yield Agent(client)

@@ -60,9 +60,10 @@ def agents_process(server: Server) -> int:
     return pid
 
 
-async def test_it_answers_the_same_with_the_token(recorded: Server) -> None:
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_it_answers_the_same_with_the_token(recorded: Server, mode: str) -> None:
     wait_for(lambda: answers(recorded), START_TIMEOUT_S, lambda: recorded.log)
-    async with on_a_port(recorded) as agent:
+    async with on_a_port(recorded, mode) as agent:
         slowest = (await agent.ask("list_claims", sort="slowest", limit=1))["claims"][0]
         assert (await agent.ask("explain_claim", claim=slowest["uid"]))["why"]["cause"] == "pool drained"
         assert recorded.get("/claims/" + slowest["uid"] + "/", **BEARER)
@@ -98,6 +99,18 @@ def test_another_address_says_where_it_is(recorded: Server) -> None:
     assert "/mcp" in body
 
 
+def test_it_keeps_no_stream_open_for_who_only_listens(recorded: Server) -> None:
+    wait_for(lambda: answers(recorded), START_TIMEOUT_S, lambda: recorded.log)
+    url = f"http://127.0.0.1:{recorded.environment['MCP_PORT']}/mcp"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(
+            urllib.request.Request(url, headers=BEARER | {"Accept": "text/event-stream"}), timeout=30
+        )
+    with refused.value as error:
+        assert (error.code, error.headers["Allow"]) == (405, "POST")
+
+
+@pytest.mark.long
 def test_killed_it_is_started_again_and_readyz_tells(recorded: Server) -> None:
     first = agents_process(recorded)
     assert recorded.get_json("/readyz")["checks"]["mcp"]["status"] == "ok"
@@ -106,6 +119,7 @@ def test_killed_it_is_started_again_and_readyz_tells(recorded: Server) -> None:
     assert recorded.get_json("/readyz")["status"] == "ok"
 
 
+@pytest.mark.long
 def test_it_ends_with_the_server_even_when_that_is_killed(tmp_path: Path) -> None:
     server = Server(tmp_path, MCP_PORT=str(free_ports()[0]), DASHBOARD_TOKEN=TOKEN)
     server.start()
@@ -135,6 +149,7 @@ def test_whatever_the_web_process_imports_the_library_is_not_among_it() -> None:
     assert ended.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.long
 def test_a_busy_port_is_named_with_its_variable(recorded: Server, tmp_path: Path) -> None:
     agents_process(recorded)
     environment = recorded.environment | {"DASHBOARD_DATA_DIR": str(tmp_path)}
@@ -145,6 +160,7 @@ def test_a_busy_port_is_named_with_its_variable(recorded: Server, tmp_path: Path
     assert "MCP_PORT" in ended.stderr
 
 
+@pytest.mark.long
 def test_without_a_port_it_says_how_to_name_one(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "MCP_PORT"}
     ended = subprocess.run(
@@ -158,6 +174,7 @@ def test_without_a_port_it_says_how_to_name_one(tmp_path: Path) -> None:
     assert "--port 8001" in ended.stderr
 
 
+@pytest.mark.long
 def test_beyond_this_machine_it_does_not_start_without_a_token(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "DASHBOARD_TOKEN"}
     ended = subprocess.run(
@@ -167,5 +184,6 @@ def test_beyond_this_machine_it_does_not_start_without_a_token(tmp_path: Path) -
         text=True,
         timeout=60,
     )
-    assert ended.returncode == 1
+    assert ended.returncode == 2
     assert "DASHBOARD_TOKEN" in ended.stderr
+    assert "Traceback" not in ended.stderr
