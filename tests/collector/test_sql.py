@@ -43,6 +43,7 @@ def test_sqlite_seeks_in_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {word for statement, _ in looked for word in statement.split() if word.startswith("collector_")} == {
         "collector_span",
         "collector_rollup",
+        "collector_countedseries",
     }
     for statement, parameters in looked:
         plan = str([row[3] for row in execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()])
