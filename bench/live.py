@@ -74,7 +74,7 @@ async def _latencies(server: Server, seconds: float) -> list[float]:
             subscription = {"op": "subscribe", "id": number, "topic": "trace", "params": {"trace_id": trace_id.hex()}}
             await asyncio.gather(*(_ask(page, subscription) for page in pages))
             sent = time.perf_counter()
-            posted = asyncio.create_task(asyncio.to_thread(_post, server, trace_id))
+            posted = asyncio.create_task(asyncio.to_thread(post_span, server, trace_id))
             found += await asyncio.gather(*(_reached(page, number, sent) for page in pages))
             await posted
             for page in pages:
@@ -171,7 +171,8 @@ def _load(server: Server, seconds: float) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "bench.load", *arguments], cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
-def _post(server: Server, trace_id: bytes) -> None:
+def post_span(server: Server, trace_id: bytes) -> None:
+    """A trace of one span that has just ended."""
     request = ExportTraceServiceRequest()
     span = (
         request.resource_spans.add().scope_spans.add().spans.add(trace_id=trace_id, span_id=trace_id[:8], name="seen")

@@ -6,7 +6,8 @@ Spans and claims are measured by the code that measures arriving ones; spans are
 multiplied. What the page reads is as much as with ten times the spans: every window of the last hour, and one of each
 half hour before, has spans of all operations. In Chromium, of use is: text, tables, strips and sparklines are painted,
 every module has run, and the page answers; charts, which come after that, and the longest time in which it does not
-answer while they are drawn, are said separately.
+answer while they are drawn, are said separately. Last, how soon a POST has moved the heatmap: after a quiet time, and
+of a steady stream, in which each message waits for its turn.
 """
 
 from __future__ import annotations
@@ -21,10 +22,15 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bench.live import post_span
 from bench.rollups import DAY_S, OPERATIONS
 from bench.server import Server
 from bench.tables import quantile, table
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 LOOKS = 15
 PORTION = 500
@@ -47,13 +53,18 @@ new PerformanceObserver((list) => {
 }).observe({type: "longtask", buffered: true});
 addEventListener("DOMContentLoaded", () =>
   requestAnimationFrame(() => setTimeout(() => (seen.usable_ms = performance.now()))));
-document.addEventListener("chart:drawn", () => (seen.charts_ms = performance.now()));
+document.addEventListener("chart:drawn", ({target}) => {
+  seen.charts_ms = performance.now();
+  if (target.id === "latency-heatmap") seen.moved_ms = Date.now();
+});
 """
 TOLD = """() => ({
   ...seen,
   first_byte_ms: performance.getEntriesByType("navigation")[0].responseStart,
   painted_ms: performance.getEntriesByName("first-contentful-paint")[0].startTime,
 })"""
+MOVES = 40
+QUIET_S, STEADY_S = (0.6, 0.9), (0.0, 0.25)  # between two POSTs
 ROWS = (
     ("first byte", "first_byte_ms"),
     ("text, tables and sparklines are painted", "painted_ms"),
@@ -195,11 +206,34 @@ def _browser(server: Server) -> None:
                 page.locator(f"#{chart}[data-drawn]").wait_for()
             visits.append(page.evaluate(TOLD))
             page.close()
+        page = browser.new_page(viewport={"width": 1440, "height": 920})
+        page.add_init_script(WATCH)
+        page.goto(f"http://127.0.0.1:{server.pages_port}/?range=15m&heatmap=operations")
+        page.locator("#latency-heatmap[data-drawn]").wait_for()
+        moves = {words: _moves(server, page, pause_s) for words, pause_s in (("quiet", QUIET_S), ("steady", STEADY_S))}
         browser.close()
     table(
         f"in Chromium, nothing cached: median and worst of {VISITS}",
         [(words, _milliseconds([visit[name] for visit in visits])) for words, name in ROWS],
     )
+    table(
+        f"from a POST to the heatmap that shows it: median and worst of {MOVES}",
+        [(f"{words}: {low:g} to {high:g} s between", _milliseconds(moves[words]))
+         for words, (low, high) in (("quiet", QUIET_S), ("steady", STEADY_S))],
+    )  # fmt: skip
+
+
+def _moves(server: Server, page: Page, pause_s: tuple[float, float]) -> list[float]:
+    """Milliseconds from each POST to the end of the drawing that follows it."""
+    choose, found = random.Random(3), []
+    for _ in range(MOVES):
+        time.sleep(choose.uniform(*pause_s))
+        page.evaluate("seen.moved_ms = 0")
+        began_ms = time.time() * 1e3
+        post_span(server, os.urandom(16))
+        page.wait_for_function("() => seen.moved_ms")
+        found.append(page.evaluate("seen.moved_ms") - began_ms)
+    return found
 
 
 def _milliseconds(values: list[float]) -> str:
