@@ -18,6 +18,7 @@ gap in the count of its publisher.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 from collections import Counter, defaultdict
@@ -28,6 +29,8 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from collector.writer import MAX_TOLD_IDS, Committed
+
+log = logging.getLogger(__name__)
 
 LAYER_INTERVAL_S = 0.05
 # Signals, and the counter of `Committed` that moves them.
@@ -125,8 +128,7 @@ class Publisher:
         self.name = f"{os.getpid():x}.{secrets.token_hex(4)}"
         self._pending: dict[str, Hint] = {}
         self._seq: Counter[str] = Counter()
-        self._interval: asyncio.TimerHandle | None = None
-        self._sending: set[asyncio.Task[None]] = set()
+        self._sending: asyncio.Task[None] | None = None
         self.version = -1  # counts the commits this process knows of; -1: nobody tells it of any
 
     def start(self) -> None:
@@ -158,26 +160,27 @@ class Publisher:
         if not settings.REDIS_URL:
             return  # there is no other process that hears
         merge(self._pending.setdefault(topic, {}), hint)
-        if self._interval is None:
-            # After this turn of the loop: a commit's topics, and commits that come together, leave together.
-            self._interval = asyncio.get_running_loop().call_later(0, self._send)
+        if self._sending is None:
+            self._sending = asyncio.get_running_loop().create_task(self._send_pending())
 
-    def _send(self) -> None:
-        """What waits, to the layer. The first after a quiet time went at once, so the next one waits."""
-        self._interval = None
-        if not self._pending:
-            return
-        loop, pending, self._pending = asyncio.get_running_loop(), self._pending, {}
-        for topic, hint in pending.items():
-            self._seq[topic] += 1
-            told = {"publisher": self.name, "topic": topic, "seq": self._seq[topic], "data": written(hint)}
-            task = loop.create_task(self._send_one(topic, {"type": "live.message", **told}))
-            self._sending.add(task)
-            task.add_done_callback(self._sending.discard)
-        self._interval = loop.call_later(LAYER_INTERVAL_S, self._send)
+    async def _send_pending(self) -> None:
+        """To the layer, one after the other: what overtook another message would look as if that one was lost."""
+        try:
+            while self._pending:
+                pending, self._pending = self._pending, {}
+                for topic, hint in pending.items():
+                    await self._send(topic, hint)
+                await asyncio.sleep(LAYER_INTERVAL_S)
+        finally:
+            self._sending = None
 
-    async def _send_one(self, topic: str, message: dict[str, Any]) -> None:
-        await channel_layer().group_send(group_of(topic), message)
+    async def _send(self, topic: str, hint: Hint) -> None:
+        self._seq[topic] += 1
+        told = {"publisher": self.name, "topic": topic, "seq": self._seq[topic], "data": written(hint)}
+        try:
+            await channel_layer().group_send(group_of(topic), {"type": "live.message", **told})
+        except Exception as error:  # who hears the next one sees that this one is missing
+            log.warning("Other processes are not told of a change: %s", error)
 
 
 publisher = Publisher()

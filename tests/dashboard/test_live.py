@@ -248,6 +248,34 @@ async def test_other_processes_are_told_of_commits_that_come_together_in_one_mes
     await layer().group_discard(group_of("logs"), "other!process")
 
 
+async def test_no_message_overtakes_another_on_its_way_to_other_processes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REDIS_URL = "redis://localhost"
+    sent: list[int] = []
+    both = asyncio.Event()
+
+    class Layer:
+        async def group_send(self, group: str, message: dict[str, Any]) -> None:
+            if message["seq"] == 1:  # its connection has to be made first
+                await asyncio.sleep(0.2)
+            if message["seq"] == 2:
+                raise OSError("away")  # costs this message only
+            sent.append(message["seq"])
+            if message["seq"] == 3:
+                both.set()
+
+    monkeypatch.setattr(publish, "channel_layer", Layer)
+    monkeypatch.setattr(publish, "LAYER_INTERVAL_S", 0.0)
+    publisher = Publisher()
+    for seq in (1, 2, 3):
+        publisher.committed(Committed(logs=1))
+        while publisher._seq["logs"] < seq:
+            await asyncio.sleep(0)
+    await asyncio.wait_for(both.wait(), 20)
+    assert sent == [1, 3]
+
+
 async def test_when_the_layer_begins_anew_pages_fetch_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboard.relay.AFTER_FAILURE_S", 0.0)
     async with page({"topic": "logs"}) as socket:
