@@ -2,6 +2,7 @@
 //
 // subscribe(topic, params, callback) calls back with {type, data}: "snapshot" when the subscription begins or begins
 // again, "delta" when something changed, "reset" when messages were lost. The connection comes back by itself.
+// A page that nobody sees for a minute lets go of it, and of all it is told; seen again, its subscriptions begin again.
 // A page that says at which commit it was drawn (data-live-position) is spared a snapshot at that same commit.
 
 const drawnAt = document.documentElement.dataset.livePosition;
@@ -9,9 +10,12 @@ const url = document.documentElement.dataset.liveUrl;
 const subscriptions = new Map(); // number -> {topic, params, callback, seq}
 const REFUSED = [4401, 4403, 4404];
 const LONGEST_WAIT_MS = 10_000;
+const UNSEEN_MS = 60_000; // going to another tab and back costs no connection
 
 let socket = null;
 let attempts = 0;
+let asleep = false;
+let sleep = 0; // the timer until then
 let number = 0;
 let paused = false;
 let missed = new Set();
@@ -34,9 +38,10 @@ function ask(id) {
 }
 
 function connect() {
-  if (!url) return;
-  socket = new WebSocket(new URL(url, location.href.replace(/^http/, "ws")));
-  socket.addEventListener("open", () => {
+  if (!url || asleep) return;
+  const opened = new WebSocket(new URL(url, location.href.replace(/^http/, "ws")));
+  socket = opened;
+  opened.addEventListener("open", () => {
     attempts = 0;
     for (const id of subscriptions.keys()) {
       subscriptions.get(id).seq = 0;
@@ -44,16 +49,37 @@ function connect() {
     }
     show(paused ? "paused" : "live");
   });
-  socket.addEventListener("message", (event) => receive(JSON.parse(event.data)));
-  socket.addEventListener("close", (event) => {
+  opened.addEventListener("message", (event) => receive(JSON.parse(event.data)));
+  opened.addEventListener("close", (event) => {
+    if (socket !== opened) return; // let go of
     if (REFUSED.includes(event.code)) {
       show("refused");
       return;
     }
     show("reconnecting");
     const wait_ms = Math.min(LONGEST_WAIT_MS, 250 * 2 ** attempts++);
-    setTimeout(connect, wait_ms * (0.5 + Math.random() / 2));
+    setTimeout(() => socket === opened && connect(), wait_ms * (0.5 + Math.random() / 2));
   });
+}
+
+function look() {
+  clearTimeout(sleep);
+  if (document.hidden) sleep = setTimeout(letGo, UNSEEN_MS);
+  else if (asleep) wake();
+}
+
+function letGo() {
+  asleep = true;
+  const open = socket;
+  socket = null;
+  open?.close();
+}
+
+function wake() {
+  asleep = false;
+  attempts = 0;
+  show(paused ? "paused" : "reconnecting");
+  connect();
 }
 
 function receive(message) {
@@ -99,3 +125,6 @@ subscribe("status", {}, ({ data }) => {
     if ("spans_per_s" in data) element.textContent = `${data.spans_per_s.toLocaleString("en")} spans/s`;
   }
 });
+
+document.addEventListener("visibilitychange", look);
+look();
