@@ -1,67 +1,141 @@
-"""`python -m bench.heap [TICKS]`: the memory of a page whose charts move a thousand times, as in a thousand minutes.
+"""`python -m bench.heap [MINUTES]`: the memory of pages that stay open for a day: 1,000 minutes, compressed.
 
-Each tick is a POST that the page is told of; the next follows once the page has drawn it. A page that keeps what it
-drew shows as a heap that grows; a flat one may still breathe by a few MB.
+The page's clock is turned on by ten seconds at a time, so that all its timers fire as often as in that time: ages each
+second, the overview's regions each ten. Something arrives in each step, and the next one follows when the page has
+drawn it: the overview its regions, a metric's page its chart. A day has 6,000 steps. (The overview's heatmap is counted
+each ten seconds of the server's clock, which is not compressed: it is drawn less often than in a day.)
+A page that keeps what it drew shows as a heap, or as nodes, that grow; a flat one may still breathe by a few MB.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
+from pathlib import Path
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from playwright.sync_api import CDPSession, Page, sync_playwright
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from bench.server import Server, running_server
+from bench.server import Server
+from bench.tables import table
 
-TICKS = 1_000
-LOOKS = 10
+MINUTES = 1_000
+STEP_S = 10  # the shortest step of what is counted: static/js/overview.js
+LOOKS = (0.01, 0.25, 0.5, 0.75, 1)  # of the day
 NAME = "bench.gauge"
+# Each page, and what each step makes it draw.
+PAGES = {"overview": ("/", "regions"), "a metric": (f"/metrics/?metric={NAME}", "charts")}
+VIEWPORT: ViewportSize = {"width": 1440, "height": 3_000}  # charts out of view are not drawn
+QUIET_LOOKS = 3
+LONGEST_S = 5.0  # for a step that brings nothing new
+# What the page does, counted; and how much it still waits for.
+COUNT = """
+window.counted = { fetching: 0, regions: 0, charts: 0 };
+const fetched = window.fetch;
+window.fetch = async (...given) => {
+  counted.fetching += 1;
+  try { return await fetched(...given); } finally { setTimeout(() => (counted.fetching -= 1)); }
+};
+document.addEventListener("region:updated", () => (counted.regions += 1));
+document.addEventListener("chart:drawn", () => (counted.charts += 1));
+"""
 
 
-def main(ticks: int) -> None:
+class Watched:
+    """A page with a clock of its own, in a renderer of its own."""
+
+    def __init__(self, browser: Browser, url: str, draws: str) -> None:
+        self._draws = draws
+        self.page: Page = browser.new_context(viewport=VIEWPORT).new_page()
+        self.page.add_init_script(COUNT)
+        self.page.clock.install()
+        self.page.goto(url)
+        self.page.locator("[data-chart][data-drawn]").first.wait_for()
+        self._drawn_before = 0
+        self._session = self.page.context.new_cdp_session(self.page)
+
+    def begin(self) -> None:
+        """Ten seconds go by."""
+        self._drawn_before = self.page.evaluate(f"counted.{self._draws}")
+        self.page.clock.run_for(STEP_S * 1_000)
+
+    def finish(self) -> None:
+        """Waits until what they brought is drawn."""
+        until = time.monotonic() + LONGEST_S
+        quiet = 0
+        while quiet < QUIET_LOOKS and time.monotonic() < until:
+            waits = self.page.evaluate(f"counted.fetching > 0 || counted.{self._draws} <= {self._drawn_before}")
+            quiet = 0 if waits else quiet + 1
+            time.sleep(0.01)
+
+    def heap_mb(self) -> float:
+        """After garbage collection."""
+        self._session.send("HeapProfiler.collectGarbage")
+        return float(self._session.send("Runtime.getHeapUsage")["usedSize"]) / 1e6
+
+    def nodes(self) -> int:
+        """Of the document, detached ones that something still holds included."""
+        counters = self._session.send("Memory.getDOMCounters")
+        return int(counters["nodes"])
+
+    def drawn(self) -> str:
+        counted = self.page.evaluate("counted")
+        return f"{counted['regions']:,}, {counted['charts']:,}"
+
+
+def main(minutes: int) -> None:
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    with running_server() as server, sync_playwright() as playwright:
+    steps = minutes * 60 // STEP_S
+    looks = {max(1, round(steps * part)) for part in LOOKS}
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, sync_playwright() as playwright:
+        fill = [sys.executable, "-m", "bench.overview", "fill", folder, "50000", "2000"]
+        subprocess.run(fill, check=True, env=os.environ | {"DASHBOARD_CLUSTER": "off"})
+        server = Server(Path(folder), DASHBOARD_CLUSTER="off")
         _post(server, 0)
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(f"http://127.0.0.1:{server.pages_port}/metrics/?metric={NAME}")
-        page.locator("#metric .main-svg").first.wait_for()
-        session = page.context.new_cdp_session(page)
-        print(f"ticks {ticks:,}: heap of the page, MB, after garbage collection")
-        for number in range(1, ticks + 1):
-            _tick(server, page, number)
-            if number % max(1, ticks // LOOKS) == 0 or number == 10:
-                print(f"  after {number:>6,} ticks  {_heap_mb(session):6.1f}")
-                sys.stdout.flush()
+        address = f"http://127.0.0.1:{server.pages_port}"
+        pages = {name: Watched(browser, address + path, draws) for name, (path, draws) in PAGES.items()}
+        found: dict[str, list[tuple[str, str]]] = {name: [] for name in pages}
+        for number in range(1, steps + 1):
+            _post(server, number)
+            for watched in pages.values():
+                watched.begin()
+            for name, watched in pages.items():
+                watched.finish()
+                if number in looks:
+                    what = f"after {number * STEP_S / 60:,.0f} minutes: heap, nodes; regions, charts"
+                    found[name].append((what, f"{watched.heap_mb():.1f} MB, {watched.nodes():,}; {watched.drawn()}"))
+                    print(f"{name}: {' '.join(found[name][-1])}", file=sys.stderr, flush=True)
+        for name, rows in found.items():
+            table(f"{name}, open for {minutes:,} minutes, after garbage collection; drawn so far", rows)
         browser.close()
+        server.stop()
 
 
-def _tick(server: Server, page: Page, number: int) -> None:
-    drawn = "Number(document.querySelector('#metric').dataset.drawn)"
-    before = page.evaluate(drawn)
-    _post(server, number)
-    while page.evaluate(drawn) == before:
-        time.sleep(0.01)
-
-
-def _heap_mb(session: CDPSession) -> float:
-    session.send("HeapProfiler.collectGarbage")
-    return float(session.send("Runtime.getHeapUsage")["usedSize"]) / 1e6
-
-
-def _post(server: Server, value: int) -> None:
-    request = ExportMetricsServiceRequest()
-    metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name=NAME, unit="1")
-    metric.gauge.data_points.add(time_unix_nano=time.time_ns(), as_int=value)
-    body, headers = request.SerializeToString(), {"Content-Type": "application/x-protobuf"}
-    url = f"http://127.0.0.1:{server.otlp_port}/v1/metrics"
-    with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60) as answer:
-        answer.read()
+def _post(server: Server, number: int) -> None:
+    """A span and a point of now."""
+    now_ns = time.time_ns()
+    metrics = ExportMetricsServiceRequest()
+    metric = metrics.resource_metrics.add().scope_metrics.add().metrics.add(name=NAME, unit="1")
+    metric.gauge.data_points.add(time_unix_nano=now_ns, as_int=number)
+    traces = ExportTraceServiceRequest()
+    traces.resource_spans.add().scope_spans.add().spans.add(
+        trace_id=os.urandom(16), span_id=os.urandom(8), name=f"operation-{number % 40}",
+        start_time_unix_nano=now_ns - (1 + number % 900) * 10**6, end_time_unix_nano=now_ns,
+    )  # fmt: skip
+    for name, body in (("metrics", metrics.SerializeToString()), ("traces", traces.SerializeToString())):
+        headers = {"Content-Type": "application/x-protobuf"}
+        url = f"http://127.0.0.1:{server.otlp_port}/v1/{name}"
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=60) as answer:
+            answer.read()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else TICKS)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else MINUTES)
