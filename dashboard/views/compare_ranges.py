@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from collector import queries
 from dashboard.compare import ranges
+from dashboard.overview.answer import FILTER_NAMES
 from dashboard.overview.links import query_for
 from dashboard.parameters import (
     COMPARE_NAMES,
@@ -39,6 +40,7 @@ def compare_ranges(request: HttpRequest) -> HttpResponse:
         "others": OTHERS,
         "orders": True,  # the columns are ways to sort
         "figures": FIGURES,
+        "filtered": any(request.GET.get(name) for name in FILTER_NAMES),
         "problems": {},
         **{f"{name}s": questions.names(name) for name in ("namespace", "pool", "template")},
         "services": queries.services(),

@@ -139,6 +139,7 @@ def test_stages_are_compared_cold_and_warm_apart_with_their_precision(client: Cl
 
 def test_empty_sides_are_said(client: Client) -> None:
     assert "Nothing began in either" in page(client)
+    assert "Nothing that these filters leave began in either" in page(client, pool="none", service="none")
     fill()
     nothing = {"with_from": str(A_NS - 9 * HOUR_NS), "with_to": str(A_NS - 8 * HOUR_NS)}
     html = page(client, HOUR, nothing)
