@@ -72,14 +72,28 @@ class Server:
         """Resident memory now that is no page of a file: of SQLite's the kernel takes back what it needs elsewhere."""
         return self._status_mb("RssAnon")
 
-    def _status_mb(self, name: str) -> float:
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
+    def children_mb(self) -> list[float]:
+        """The same of each process it has started that still runs."""
+        found = []
+        for children in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            for pid in children.read_text().split():
+                with suppress(OSError, IndexError):  # it has just ended
+                    found.append(self._status_mb("RssAnon", pid))
+        return found
+
+    def _status_mb(self, name: str, pid: object = None) -> float:
+        status = Path(f"/proc/{pid or self.process.pid}/status").read_text()
         return int(status.partition(f"{name}:")[2].split()[0]) * 1024 / 1e6
 
     def cpu_s(self) -> float:
         """CPU seconds taken so far."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def ended_cpu_s(self) -> float:
+        """CPU seconds taken by the processes it had started that have ended."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
 
     def disk_bytes(self) -> int:
         return sum(file.stat().st_size for file in self.data_dir.glob("dashboard.sqlite3*"))

@@ -29,7 +29,7 @@ import psycopg
 from tests.postgresql import create_database
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMAND = [sys.executable, str(ROOT / "manage.py"), "up"]
+COMMAND = [sys.executable, "manage.py", "up"]  # from the top of a checkout
 START_TIMEOUT_S = 60
 OURS = ("DASHBOARD_", "OTLP_", "OTEL_", "REDACT_", "RETENTION_", "RUNS_", "MCP_", "DATABASE_URL", "REDIS_URL")
 
@@ -38,6 +38,7 @@ class Server:
     """The process, its ports and its database."""
 
     root = ROOT  # the checkout it is started from
+    command = COMMAND
 
     def __init__(self, data_dir: Path, **variables: str) -> None:
         self.data_dir = data_dir
@@ -75,7 +76,7 @@ class Server:
         """Returns once it is ready; fails with its log when it is not."""
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, str(self.root / "manage.py"), "up"],
+                self.command,
                 env=self.environment,
                 cwd=self.root,
                 stdout=log,

@@ -15,8 +15,8 @@ cells as CSV.
 from __future__ import annotations
 
 from dashboard.csv_rows import claims, runs, telemetry
-from dashboard.csv_rows.cells import Lookups, Table, iso_time
+from dashboard.csv_rows.cells import Lookups, Table, iso_time, line
 
 TABLES: dict[str, Table] = {**telemetry.TABLES, **claims.TABLES, **runs.TABLES}
 
-__all__ = ["TABLES", "Lookups", "Table", "iso_time"]
+__all__ = ["TABLES", "Lookups", "Table", "iso_time", "line"]

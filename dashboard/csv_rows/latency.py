@@ -42,18 +42,18 @@ def cursor_after(window: WindowLatency) -> Cursor:
     return Cursor(window.start_ns, str(window.operation_id))
 
 
-def cells(parameters: Parameters) -> Iterator[Cells]:
-    """The rows of the file."""
-    for window, service, name, kind in named_windows(parameters):
-        told = window.figures
-        yield (
-            iso_time(window.start_ns),
-            str(window.window_ns),
-            text(service),
-            text(name),
-            kind,
-            str(told.count),
-            str(told.errors),
-            *map(milliseconds_or_empty, (told.p50_ns, told.p90_ns, told.p95_ns, told.p99_ns, told.max_ns)),
-            str(window.start_ns),
-        )
+def cells(named: Named) -> Cells:
+    """A row of the file."""
+    window, service, name, kind = named
+    told = window.figures
+    return (
+        iso_time(window.start_ns),
+        str(window.window_ns),
+        text(service),
+        text(name),
+        kind,
+        str(told.count),
+        str(told.errors),
+        *map(milliseconds_or_empty, (told.p50_ns, told.p90_ns, told.p95_ns, told.p99_ns, told.max_ns)),
+        str(window.start_ns),
+    )

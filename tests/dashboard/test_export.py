@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import csv
 import gzip
-import http.client
 import io
-import sqlite3
 import subprocess
 import sys
 import urllib.request
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -264,19 +260,3 @@ def test_the_command_refuses_what_it_does_not_know(server: Server) -> None:
     done = run_export(server, "logs", "--severity", "loud")
     assert done.returncode == 2
     assert b"severity=loud is not a severity" in done.stderr
-
-
-@pytest.mark.server
-def test_a_failure_in_the_middle_is_an_error_for_the_client(tmp_path: Path) -> None:
-    """The body is cut off without its end: nobody takes a part for the whole."""
-    damaged = Server(tmp_path, DATABASE_URL="")  # SQLite, where a row can be taken away behind its back
-    damaged.start()
-    try:
-        send_logs(damaged, "lost", "the oldest line")
-        send_logs(damaged, "kept", *(f"line {number}" for number in range(3_000)))
-        with closing(sqlite3.connect(tmp_path / "dashboard.sqlite3")) as database, database:
-            database.execute("DELETE FROM collector_resource WHERE service = 'lost'")
-        with pytest.raises(http.client.IncompleteRead):
-            damaged.get("/export/logs.csv")
-    finally:
-        damaged.kill()
