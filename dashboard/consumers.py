@@ -76,7 +76,7 @@ class _Subscription:
         told = {"topic": self.topic, "seq": self.seq + 1, "type": self.kind, "data": data}
         # Another process's commit may concern any page: each of them looks for itself, and most find nothing.
         guess = self.topic in SINGLE and not data.get("complete", True)
-        rest_s = GUESS_S if guess else 0.0 if self.kind == "snapshot" else INTERVAL_S
+        rest_s = 0.0 if self.kind == "snapshot" else GUESS_S if guess else INTERVAL_S
         self.seq, self.kind, self.data, self.due = self.seq + 1, "", {}, now + rest_s
         return told
 
