@@ -2,7 +2,7 @@
 
     python -m bench.export SPANS SECONDS        prints one table
 
-The spans are stored by real clients. Senders then run alone and beside downloads, for the same time each, twice in
+The spans are stored by real clients. Senders then run alone and beside downloads, for the same time each, four times in
 turn; the file is downloaded by another process, as it would be. Rows a CPU second are what a quiet machine gives a
 second: what writes a long list gives way to everything else that runs.
 """
@@ -21,7 +21,7 @@ from bench.tables import table
 
 PIECE_BYTES = 1 << 20
 CONNECTIONS = 4
-ROUNDS = 2
+ROUNDS = 4
 
 
 def main(spans: int, seconds: float) -> None:
