@@ -82,6 +82,7 @@ def main(spans: int, claims: int) -> None:
         os.environ["DASHBOARD_CLUSTER"] = "off"
         server = Server(Path(folder))
         try:
+            server.settle()
             _pages(server, spans, claims)
             _parts(server)
             _browser(server)

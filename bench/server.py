@@ -90,6 +90,15 @@ class Server:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def settle(self, most_s: float = 60) -> None:
+        """Waits until it has done what a start brings with it: counting, looking through the past, a first deletion."""
+        until = time.monotonic() + most_s
+        while time.monotonic() < until:
+            before = self.cpu_s()
+            time.sleep(1)
+            if self.cpu_s() - before < 0.05:
+                return
+
     def ended_cpu_s(self) -> float:
         """CPU seconds taken by the processes it had started that have ended."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()

@@ -220,6 +220,7 @@ async def pages(watched: Watched, claims: int) -> None:
     watched.server.stop()
     multiply(watched.folder / "dashboard.sqlite3", claims)
     server = await watched.start()
+    await asyncio.to_thread(server.settle)
     uid = f"{FIRST + claims // 2:08x}"
     with closing(sqlite3.connect(watched.folder / "dashboard.sqlite3")) as database:
         uid = database.execute("SELECT uid FROM sandboxes_claim WHERE uid LIKE ?", (uid + "%",)).fetchone()[0]

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any
 
@@ -102,20 +102,16 @@ class Watcher:
         Raises ClusterError when the cluster is not there.
         """
         files = fingerprint()
-        connection = Connection(found)
-        looking = asyncio.ensure_future(self._look(connection, files, context))
-        election: Election | None = None
-        try:
+        async with AsyncExitStack() as leaving:  # however one step of it ends, the others are taken
+            connection = Connection(found)
+            leaving.push_async_callback(connection.close)
+            looking = asyncio.ensure_future(self._look(connection, files, context))
+            leaving.push_async_callback(_end, looking)
             identity = await connection.identify()
             election = self._keeping.elect(lease_name(identity, namespaces))
+            leaving.push_async_callback(election.leave)
             if await _first(election.take(lambda words: self._say("ok", words, identity)), looking):
                 await self._follow(connection, identity, namespaces, context, election, looking)
-        finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
-            if election is not None:
-                await election.leave()
-            await connection.close()
 
     async def _follow(
         self,
@@ -249,8 +245,12 @@ async def _first(wanted: Coroutine[Any, Any, None], other: asyncio.Future[None])
         other.result()
         return False
     finally:
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
+        await _end(waiting)
+
+
+async def _end(task: asyncio.Future[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _put_in_order(followings: Sequence[Following]) -> None:
