@@ -64,15 +64,15 @@ def bare_script(plane: Plane) -> float:
     """Seconds that the SDK alone takes."""
     api = blocking.client("", CONCURRENCY)
     connection = SandboxDirectConnectionConfig(api_url=plane.router_url)
-    refused: list[int] = []
+    refused: list[str] = []
 
     def one(number: int) -> None:
         client: SandboxClient[Any] = SandboxClient(connection_config=connection, api_client=api)
         sandbox = client.create_sandbox(POOL, shutdown_after_seconds=600)
         try:
             sandbox.commands.run(f"echo {number}")
-        except SandboxRequestError:
-            refused.append(number)  # a router that has not heard of the Pod yet; the SDK does not try a command again
+        except SandboxRequestError as error:
+            refused.append(str(error))  # the SDK does not try a command again
         sandbox.terminate()
 
     began = time.perf_counter()
@@ -80,7 +80,7 @@ def bare_script(plane: Plane) -> float:
         list(threads.map(one, range(COUNT)))
     took_s = time.perf_counter() - began
     if refused:
-        print(f"the SDK alone: {len(refused)} commands refused", file=sys.stderr)
+        print(f"the SDK alone: {len(refused)} commands refused: {refused[0]}", file=sys.stderr)
     return took_s
 
 
@@ -102,6 +102,8 @@ def run(server: Server, plane: Plane) -> tuple[float, list[float], float]:
     ended.set()
     looking.join()
     assert row["ready"] == str(COUNT), row
+    if int(row["failed"]):
+        print(f"as a run: {row['failed']} sandboxes failed", file=sys.stderr)
     [(began_ns, ended_ns)] = server.rows(
         "SELECT min(requested_ns), max(deleted_ns) FROM sandboxes_runsandbox s JOIN sandboxes_run r ON r.id = run_id"
         " WHERE uid = ?",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import subprocess
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 
 import yaml
@@ -48,8 +49,9 @@ class Parts:
         self.ports = Ports()
         self.kubeconfig = folder / "kubeconfig"
         self.certificates = folder / "certificates"
-        # Pods get addresses of this machine: a server that listens on all of them is every Pod's runtime.
-        self.pod_network = f"127.{random.randrange(16, 255)}.{random.randrange(256)}"
+        # Pods get addresses of this machine: a server that listens on all of them is every Pod's runtime. A thousand,
+        # since kwok goes on to addresses beyond its network when they come faster than it takes old ones back.
+        self.pod_network = ip_network(f"127.{random.randrange(16, 255)}.{random.randrange(0, 256, 4)}.0/22")
         self._tracing = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp_endpoint} if otlp_endpoint else {}
 
     @property
@@ -140,7 +142,7 @@ class Parts:
         certificate, key = self.authority, self.certificates / "apiserver.key"
         command = [
             *(self.tools.program("kwok"), f"--kubeconfig={self.kubeconfig}", "--manage-all-nodes=true"),
-            *(f"--config={self.folder / 'kwok.yaml'}", f"--cidr={self.pod_network}.0/24"),
+            *(f"--config={self.folder / 'kwok.yaml'}", f"--cidr={self.pod_network}"),
             *("--node-lease-duration-seconds=40", "--node-ip=127.0.0.1", f"--node-port={self.ports.kubelet}"),
             *(f"--server-address=127.0.0.1:{self.ports.kubelet}", f"--tls-cert-file={certificate}"),
             f"--tls-private-key-file={key}",
@@ -167,7 +169,7 @@ class Parts:
         return self._program("sandbox-router", command, **self._tracing)
 
     def runtime(self) -> Program:
-        command = [self.tools.runtime_python, RUNTIME, self.tools.runtime, self.pod_network, RUNTIME_PORT]
+        command: list[object] = [self.tools.runtime_python, RUNTIME, self.tools.runtime, self.pod_network, RUNTIME_PORT]
         return self._program("python-runtime", command, SANDBOX_BASE_DIR=str(self.folder / "sandbox"))
 
     def _program(self, name: str, command: list[object], **environment: str) -> Program:

@@ -88,7 +88,7 @@ class Plane:
         kubelet = self._start(parts.kubelet())
         controller = self._start(parts.controller())
         router = self._start(parts.router())
-        runtime.wait(lambda: _get_ok(f"http://{parts.pod_network}.1:8888/"))
+        runtime.wait(lambda: _get_ok(f"http://{parts.pod_network[1]}:8888/"))
         kubelet.wait(lambda: listens(parts.ports.kubelet))
         controller.wait(lambda: _get_ok(f"http://127.0.0.1:{parts.ports.controller}/readyz"))
         router.wait(lambda: _get_ok(f"{self.router_url}/healthz"))
