@@ -120,6 +120,7 @@ def test_a_value_that_cannot_be_is_told_in_a_sentence(tmp_path: Path, variables:
     assert ":secret" not in ended.stderr
 
 
+@pytest.mark.long  # waits for the time-out
 def test_a_database_that_is_away_is_told_in_a_sentence(tmp_path: Path) -> None:
     ended = start(DASHBOARD_DATA_DIR=str(tmp_path), DATABASE_URL="postgres://me:secret@127.0.0.1:1/telemetry")
     assert ended.returncode == 1

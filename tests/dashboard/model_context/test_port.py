@@ -17,7 +17,7 @@ import pytest
 from tests.dashboard.model_context.conftest import MANAGE, TOKEN, on_a_port
 from tests.server import ROOT, Server, free_ports, wait_for
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.long]
 
 HELLO = {
     "jsonrpc": "2.0",
@@ -110,7 +110,6 @@ def test_it_keeps_no_stream_open_for_who_only_listens(recorded: Server) -> None:
         assert (error.code, error.headers["Allow"]) == (405, "POST")
 
 
-@pytest.mark.long
 def test_killed_it_is_started_again_and_readyz_tells(recorded: Server) -> None:
     first = agents_process(recorded)
     assert recorded.get_json("/readyz")["checks"]["mcp"]["status"] == "ok"
@@ -119,7 +118,6 @@ def test_killed_it_is_started_again_and_readyz_tells(recorded: Server) -> None:
     assert recorded.get_json("/readyz")["status"] == "ok"
 
 
-@pytest.mark.long
 def test_it_ends_with_the_server_even_when_that_is_killed(tmp_path: Path) -> None:
     server = Server(tmp_path, MCP_PORT=str(free_ports()[0]), DASHBOARD_TOKEN=TOKEN)
     server.start()
@@ -149,7 +147,6 @@ def test_whatever_the_web_process_imports_the_library_is_not_among_it() -> None:
     assert ended.stdout.splitlines()[-1] == "[]"
 
 
-@pytest.mark.long
 def test_a_busy_port_is_named_with_its_variable(recorded: Server, tmp_path: Path) -> None:
     agents_process(recorded)
     environment = recorded.environment | {"DASHBOARD_DATA_DIR": str(tmp_path)}
@@ -160,7 +157,6 @@ def test_a_busy_port_is_named_with_its_variable(recorded: Server, tmp_path: Path
     assert "MCP_PORT" in ended.stderr
 
 
-@pytest.mark.long
 def test_without_a_port_it_says_how_to_name_one(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "MCP_PORT"}
     ended = subprocess.run(
@@ -174,7 +170,6 @@ def test_without_a_port_it_says_how_to_name_one(tmp_path: Path) -> None:
     assert "--port 8001" in ended.stderr
 
 
-@pytest.mark.long
 def test_beyond_this_machine_it_does_not_start_without_a_token(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "DASHBOARD_TOKEN"}
     ended = subprocess.run(

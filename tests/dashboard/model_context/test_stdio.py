@@ -15,7 +15,7 @@ from tests.postgresql import create_database
 from tests.sandboxes.recordings import truth
 from tests.server import ROOT, Server
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.long]
 
 CAUSES = {
     "slow-pull": "image pull slow",
@@ -31,7 +31,7 @@ def uids(scenario: str) -> dict[str, str]:
     return {claim["key"]: claim["uid"] for claim in truth(scenario)["claims"] if claim["uid"]}
 
 
-@pytest.mark.parametrize("mode", ["auto", pytest.param("legacy", marks=pytest.mark.long)])
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_every_tool_is_listed_and_only_reads(recorded: Server, mode: str) -> None:
     async with on_standard_input(recorded.environment, mode) as agent:
         tools = (await agent.client.list_tools()).tools
@@ -81,7 +81,6 @@ async def test_why_claims_failed_is_what_happened_and_leads_to_the_trace(recorde
         assert trace["operations"][0]["operation"] == gave_up["name"]
 
 
-@pytest.mark.long
 async def test_a_cold_start_is_told_by_stage_and_no_finer_than_it_is_known(recorded: Server) -> None:
     async with on_standard_input(recorded.environment) as agent:
         told = await agent.ask("explain_claim", claim=uids("quickstart-cold")["c1"], markdown="yes")
