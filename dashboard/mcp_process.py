@@ -10,17 +10,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import subprocess
-import sys
-import threading
 import time
 from contextlib import suppress
 
 from django.conf import settings
 
+from dashboard import child_process
 from dashboard.addresses import mcp_endpoint
 
 log = logging.getLogger(__name__)
 
+COMMAND = ("run_mcp", "--http", "--with-parent")
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 LASTED_S = 60.0  # so long it ran well: the next wait is a short one again
 STOP_TIMEOUT_S = 10
@@ -30,7 +30,7 @@ class McpProcess:
     """One a server, or none."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: child_process.Process | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -55,14 +55,14 @@ class McpProcess:
                 await task
         process, self._process = self._process, None
         if process is not None:
-            await asyncio.to_thread(_end, process)
+            await asyncio.to_thread(child_process.end, process, STOP_TIMEOUT_S)
 
     async def _keep(self) -> None:
         wait_s = FIRST_WAIT_S
         while True:
             begun_s = time.monotonic()
             try:
-                self._process = await asyncio.to_thread(_start)
+                self._process = await asyncio.to_thread(child_process.start, *COMMAND, stdin=subprocess.PIPE)
                 await _ended(self._process)
                 log.warning("the process that answers agents ended with status %s", self._process.returncode)
             except OSError as error:
@@ -73,35 +73,10 @@ class McpProcess:
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
 
-def _start() -> subprocess.Popen[bytes]:
-    # As the run worker is started: not asyncio's, since uvloop forks; in a session of its own, since Ctrl-C in the
-    # terminal is for the server.
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_mcp", "--http", "--with-parent"]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
-
-
-async def _ended(process: subprocess.Popen[bytes]) -> None:
-    """In a thread of its own, as long as the process lasts: the loop's few are for what comes back soon."""
-    loop, ended = asyncio.get_running_loop(), asyncio.Event()
-
-    def wait() -> None:
-        process.wait()
-        with suppress(RuntimeError):  # the loop has ended before it
-            loop.call_soon_threadsafe(ended.set)
-
-    threading.Thread(target=wait, name="mcp process", daemon=True).start()
+async def _ended(process: child_process.Process) -> None:
+    ended = asyncio.Event()
+    child_process.when_ended(process, "mcp process", ended.set)
     await ended.wait()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdin is not None:
-        process.stdin.close()
 
 
 mcp_process = McpProcess()

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import subprocess
-import sys
-import threading
 import time
 from contextlib import suppress
 from functools import partial
@@ -21,6 +18,7 @@ from django_tasks_db.models import DBTaskResult
 
 from collector.ingest import Unavailable, ingest
 from collector.writer import Committed
+from dashboard import child_process
 from sandboxes.models import Run
 from sandboxes.runs import recording, tasks
 
@@ -34,7 +32,7 @@ class RunWorker:
     """One a server. Looks when it is woken, when its process ended, and every few seconds."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: child_process.Process | None = None
         self._task: asyncio.Task[None] | None = None
         self._asked = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -74,7 +72,7 @@ class RunWorker:
                 await self._task
         process, self._process = self._process, None
         if process is not None:
-            await asyncio.to_thread(_end, process)
+            await asyncio.to_thread(child_process.end, process, STOP_TIMEOUT_S)
 
     async def _run(self) -> None:
         while True:
@@ -90,38 +88,15 @@ class RunWorker:
             self._asked.clear()
 
     async def _begin(self) -> None:
-        process = await asyncio.to_thread(_start)
+        process = await asyncio.to_thread(child_process.start, "run_worker", "--batch")
         self._process = process
-        loop = asyncio.get_running_loop()
-        threading.Thread(target=self._wait, args=(process, loop), name="run worker", daemon=True).start()
+        child_process.when_ended(process, "run worker", partial(self._ended, process))
 
-    def _wait(self, process: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop) -> None:
-        """In a thread of its own, as long as the process lasts."""
-        process.wait()
-        with suppress(RuntimeError):  # the loop has ended before it
-            loop.call_soon_threadsafe(self._ended, process)
-
-    def _ended(self, process: subprocess.Popen[bytes]) -> None:
+    def _ended(self, process: child_process.Process) -> None:
         if self._process is process:
             self._process = None
         if process.returncode == 0:  # one that cannot even begin would be started over and over
             self._asked.set()
-
-
-def _start() -> subprocess.Popen[bytes]:
-    # Not asyncio's: uvloop forks, and gRPC has something to say about that. In a session of its own: Ctrl-C in
-    # the terminal is for the server, which then asks the worker to end.
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_worker", "--batch"]
-    return subprocess.Popen(command, start_new_session=True)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _look() -> bool:
