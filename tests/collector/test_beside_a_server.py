@@ -61,6 +61,7 @@ def test_a_server_goes_on_after_its_data_was_cleared(own_server: Server) -> None
     assert {span["service"] for span in own_server.csv("spans")} == {"shop"}
 
 
+@pytest.mark.long
 def test_clearing_under_load_takes_nothing_that_came_later(own_server: Server) -> None:
     acknowledged = 0
     cleared = threading.Event()

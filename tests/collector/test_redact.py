@@ -267,6 +267,7 @@ def redacting_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve
         yield running
 
 
+@pytest.mark.long
 @pytest.mark.server
 def test_every_door_of_a_server_masks(redacting_server: Server) -> None:
     server = redacting_server

@@ -52,6 +52,7 @@ def _listens(port: int) -> bool:
     return False
 
 
+@pytest.mark.long
 def test_pages_of_each_of_two_processes_hear_of_what_either_takes(tmp_path: Path, redis_url: str) -> None:
     with ExitStack() as stack:
         first = stack.enter_context(running_server(tmp_path, REDIS_URL=redis_url))
