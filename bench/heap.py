@@ -4,7 +4,9 @@ The page's clock is turned on by ten seconds at a time, so that all its timers f
 second, the overview's regions each ten. Something arrives in each step, and the next one follows when the page has
 drawn it: the overview its regions, a metric's page its chart. A day has 6,000 steps. (The overview's heatmap is counted
 each ten seconds of the server's clock, which is not compressed: it is drawn less often than in a day.)
-A page that keeps what it drew shows as a heap, or as nodes, that grow; a flat one may still breathe by a few MB.
+A page that keeps what it drew shows as a heap, or as nodes, that grow; a flat one may still breathe by a few MB: Plotly
+keeps how large texts are, up to ten thousand of them, and then begins anew. Measured with Plotly alone: 3,000 figures
+of the same texts stay at 7.5 MB; of new texts they grow by 1.8 kB each from 7.6 to 10.7 MB, and are at 8.4 again.
 """
 
 from __future__ import annotations
