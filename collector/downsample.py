@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from collector.records import NO_RECORDED_VALUE
 from collector.sql import execute
-
-NO_RECORDED_VALUE = 1  # of a point's flags: its sender says that the stream has stopped
 
 
 class Sum(NamedTuple):

@@ -20,17 +20,7 @@ from django.db.models.functions import Cast, RowNumber
 
 from collector.having import SEPARATOR, having, looked_until, with_a_span
 from collector.matching import id_prefix, matching, named, named_operations
-from collector.models import (
-    Exemplar,
-    Log,
-    MetricPoint,
-    MetricStream,
-    Operation,
-    Resource,
-    Scope,
-    Span,
-    Trace,
-)
+from collector.models import Exemplar, Log, MetricPoint, MetricStream, Operation, Resource, Scope, Span, Trace
 from collector.records import OTHER_KIND
 from collector.telemetry_filter import Row, TelemetryFilter, in_range
 

@@ -41,6 +41,10 @@ class MetricKind(IntEnum):
     SUMMARY = 5
 
 
+CUMULATIVE = 2  # a stream's temporality: totals since its start
+NO_RECORDED_VALUE = 1  # of a point's flags: its sender says that the stream has stopped
+
+
 class ResourceRecord(NamedTuple):
     """A resource; `service` is its service.name, or `unknown_service`."""
 

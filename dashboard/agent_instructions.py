@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import sys
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import connection
 
+from dashboard import child_process
 from dashboard.addresses import mcp_endpoint
 
 NAME = "agent-sandbox"
@@ -32,7 +32,7 @@ class AgentInstructions:
 
 def agent_instructions(asked_host: str) -> AgentInstructions:
     """For whoever asked, by the name they know this machine by."""
-    started = [sys.executable, str(settings.BASE_DIR / "manage.py"), "run_mcp"]
+    started = child_process.command("run_mcp")
     environment = _environment()
     variables = [["--env", f"{name}={value}"] for name, value in environment.items()]
     entry = {"command": started[0], "args": started[1:]} | ({"env": environment} if environment else {})

@@ -1,6 +1,7 @@
 """Processes that the server keeps beside itself: each is a command of manage.py.
 
 Before: `worker` and `mcp_process` know when there is to be one. After: it runs; when it has ended the loop is told.
+`export_writer` reads what its processes write, and starts them its own way.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ from django.conf import settings
 Process = subprocess.Popen[bytes]
 
 
-def start(*command: str, stdin: int | None = None) -> Process:
+def command(*words: str) -> list[str]:
+    """manage.py with these words, by the Python that runs now."""
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), *words]
+
+
+def start(*words: str, stdin: int | None = None) -> Process:
     """Starts it. Raises OSError.
 
     Not asyncio's: uvloop forks, and gRPC has something to say about that. In a session of its own: Ctrl-C in the
     terminal is for the server, which then asks the process to end.
     """
-    return subprocess.Popen(
-        [sys.executable, str(settings.BASE_DIR / "manage.py"), *command], stdin=stdin, start_new_session=True
-    )
+    return subprocess.Popen(command(*words), stdin=stdin, start_new_session=True)
 
 
 def when_ended(process: Process, name: str, tell: Callable[[], None]) -> None:

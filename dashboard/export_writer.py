@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 import orjson
-from django.conf import settings
 
+from dashboard import child_process
 from dashboard.export import Rest
 from dashboard.packed import Packer
 
@@ -61,12 +60,15 @@ async def rest_of(rest: Rest, packer: Packer | None) -> AsyncGenerator[bytes]:
 
 
 def _start(rest: Rest, packer: Packer | None) -> subprocess.Popen[bytes]:
-    # Not asyncio's: uvloop forks, and gRPC has something to say about that. Not in a thread: a client that leaves
-    # meanwhile would leave it running. A process group of its own, since Ctrl-C in the terminal is for the server;
-    # no session of its own, since between sessions Linux shares out the processor whatever their niceness.
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "write_rest"]
+    # Not asyncio's, as `child_process.start` says. Not in a thread: a client that leaves meanwhile would leave it
+    # running. A process group of its own, since Ctrl-C in the terminal is for the server; no session of its own, since
+    # between sessions Linux shares out the processor whatever their niceness.
     process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pipesize=PIPE_BYTES, process_group=0
+        child_process.command("write_rest"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        pipesize=PIPE_BYTES,
+        process_group=0,
     )
     assert process.stdin is not None
     with suppress(OSError):  # it ended at once: its status says so

@@ -1,10 +1,11 @@
-"""A port to listen on, or a sentence that says which is busy and which variable names another.
+"""A port to listen on, or a sentence that says which is busy and which variable names another; and a clean end of it.
 
 Before: settings. After: `server` serves on it, or `model_context.http`, which needs nothing else of the server.
 """
 
 from __future__ import annotations
 
+import signal
 import socket
 from dataclasses import dataclass
 
@@ -35,3 +36,9 @@ class Listener:
                 f" Is a dashboard or a collector running already? Stop it, or set {self.variable} to another port."
             ) from error
         return sock
+
+
+def end_cleanly() -> None:
+    """Before uvicorn runs: it raises the signal once more when it is done, and a clean stop is no failure."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)

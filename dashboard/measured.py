@@ -10,11 +10,10 @@ import math
 from typing import NamedTuple, Protocol
 
 from collector.percentiles import PointLike, percentile
-from collector.records import MetricKind
+from collector.records import NO_RECORDED_VALUE, MetricKind
 
 Number = int | float | str
 PERCENTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
-NO_VALUE = 1  # flag of a point that only says its stream has stopped
 SPREADS = frozenset({MetricKind.HISTOGRAM, MetricKind.EXPONENTIAL_HISTOGRAM, MetricKind.SUMMARY})
 
 
@@ -56,7 +55,7 @@ class Measured(NamedTuple):
 
 def measured(kind: int, point: StoredPoint) -> Measured:
     """Reads a point of a stream of this kind."""
-    if point.flags & NO_VALUE:
+    if point.flags & NO_RECORDED_VALUE:
         return Measured()
     nan = (point.detail or {}).get("nan", ())
     return Measured(

@@ -52,7 +52,7 @@ def _metric_row(streams: list[MetricStream], latest: dict[int, MetricPoint]) -> 
     """Of one metric; programs that disagree about its kind or unit are not counted together."""
     newest = max(streams, key=lambda stream: latest[stream.pk].time_ns if stream.pk in latest else 0)
     row = stream_row(newest, latest.get(newest.pk))
-    alike = [stream for stream in streams if _nature(stream) == _nature(newest)]
+    alike = [stream for stream in streams if nature(stream) == nature(newest)]
     said = [measured(stream.kind, latest[stream.pk]) for stream in alike if stream.pk in latest]
     return MetricRow(
         newest=row,
@@ -63,7 +63,8 @@ def _metric_row(streams: list[MetricStream], latest: dict[int, MetricPoint]) -> 
     )
 
 
-def _nature(stream: MetricStream) -> tuple[int, int, bool, str]:
+def nature(stream: MetricStream) -> tuple[int, int, bool, str]:
+    """What streams must share to be counted or drawn together: kind, temporality, whether it grows, unit."""
     return stream.kind, stream.temporality, stream.is_monotonic, stream.unit
 
 

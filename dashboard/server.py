@@ -5,14 +5,13 @@ Before: `manage.py up`. After: `asgi` gets every request, from whichever port.
 
 from __future__ import annotations
 
-import signal
 import socket
 from collections.abc import Callable
 
 import uvicorn
 from django.conf import settings
 
-from dashboard.listener import Listener, PortBusy
+from dashboard.listener import Listener, PortBusy, end_cleanly
 from dashboard.protocol import Protocol, WebSocketProtocol
 
 # Longer than exporters wait between two batches (5 s): a connection closed just as one leaves would lose it.
@@ -57,9 +56,7 @@ def serve(sockets: list[socket.socket], ready: Callable[[], None]) -> None:
         ws_max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
         ws_per_message_deflate=False,
     )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # uvicorn raises the signal once more when it is done; a clean stop is no failure.
-        signal.signal(number, lambda *_: None)
+    end_cleanly()
     _Server(config, ready).run(sockets)
 
 

@@ -15,14 +15,14 @@ from typing import Any
 
 from collector.latency.ranges import Range, asked
 from collector.latency.sides import SIDES_ORDERS
+from collector.records import NS_PER_DAY
 from collector.rollup import Subject
 from collector.rollup.windows import NS_PER_S
 from dashboard.parameters import ParameterError, Parameters
 from dashboard.values import one_of, shown, time_ns
 
-DAY_NS = 86_400 * NS_PER_S
 BEFORE, DAY, WEEK = "before", "day", "week"
-SHIFTS_NS = {DAY: DAY_NS, WEEK: 7 * DAY_NS}
+SHIFTS_NS = {DAY: NS_PER_DAY, WEEK: 7 * NS_PER_DAY}
 OTHERS = [  # `with`, in short, in words
     (BEFORE, "Time before", "the time of the same length before it"),
     (DAY, "Day before", "the same time a day before"),

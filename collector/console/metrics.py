@@ -17,8 +17,16 @@ from collector.console.fields import (
     text_of,
 )
 from collector.decode.errors import ItemError
-from collector.decode.metrics import CUMULATIVE, finite
-from collector.records import ExemplarRecord, MetricKind, PointRecord, ResourceRecord, ScopeRecord, StreamRecord
+from collector.decode.metrics import finite
+from collector.records import (
+    CUMULATIVE,
+    ExemplarRecord,
+    MetricKind,
+    PointRecord,
+    ResourceRecord,
+    ScopeRecord,
+    StreamRecord,
+)
 
 
 def read_metrics(value: dict[str, Any], builder: Builder, refused: list[str]) -> list[ResourceRecord]:

@@ -11,6 +11,7 @@ from collector.decode.common import checked_time, open_message, optional_ids, po
 from collector.decode.errors import ItemError
 from collector.decode.shapes import MetricsShape
 from collector.records import (
+    CUMULATIVE,
     MAX_TIME_NS,
     Batch,
     ExemplarRecord,
@@ -28,7 +29,6 @@ KINDS = {
     "exponential_histogram": MetricKind.EXPONENTIAL_HISTOGRAM,
     "summary": MetricKind.SUMMARY,
 }
-CUMULATIVE = 2
 TEMPORALITIES = (0, 1, CUMULATIVE)
 
 

@@ -14,13 +14,13 @@ from typing import Any
 
 from django.db import transaction
 
+from collector.records import NS_PER_DAY
 from collector.retention import arrivals, disk, record, stages
 from collector.retention.pace import MAX_ROWS, Pace
 from collector.retention.record import Reason
 from collector.retention.stages import EVERYTHING, Keep, OldRows
 from collector.writer import Committed
 
-NS_PER_DAY = 86_400 * 10**9
 DAYS_OF_NOTES = 90  # of when rows came without a limit of age, and of what was deleted
 
 Run = Callable[[Callable[[Committed], Any], int], Any]  # ingest.run_from_thread

@@ -14,11 +14,11 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
+from collector.records import CUMULATIVE
 from dashboard.charts import Window
 from dashboard.metric_charts.points import Point
 
 GAP_INTERVALS = 3
-CUMULATIVE = 2
 SECOND = 10**9
 
 

@@ -19,15 +19,13 @@ from django.db.models import QuerySet
 from collector import downsample, queries
 from collector.models import MetricPoint, MetricStream
 from collector.queries import TelemetryFilter
-from collector.records import MetricKind
+from collector.records import CUMULATIVE, NO_RECORDED_VALUE, MetricKind
 from dashboard.charts import window
-from dashboard.measured import NO_VALUE
 
 MOST_POINTS = 40_000  # 0.4 s of reading
 MOST_COUNTED = 1_000_000
 LOOK_BACK_NS = 300 * 10**9  # a total before the range, to tell how much it grew in it
 IDS_A_QUERY = 10_000
-CUMULATIVE = 2
 HISTOGRAMS = (MetricKind.HISTOGRAM, MetricKind.EXPONENTIAL_HISTOGRAM)
 
 
@@ -50,7 +48,7 @@ class Point(NamedTuple):
     def value(self) -> float | None:
         """None too where the sender says that its stream has stopped, and where it is no number to draw."""
         value = self.value_double if self.value_int is None else float(self.value_int)
-        return None if self.flags & NO_VALUE or value is None or not math.isfinite(value) else value
+        return None if self.flags & NO_RECORDED_VALUE or value is None or not math.isfinite(value) else value
 
 
 class Cut(NamedTuple):

@@ -18,7 +18,7 @@ from collector.models import MetricPoint, MetricStream
 from collector.records import MetricKind
 from dashboard.charts import Window, window
 from dashboard.metric_charts.points import Cut, Point, read_points
-from dashboard.metric_list import telling_keys
+from dashboard.metric_list import nature, telling_keys
 from dashboard.parameters import Parameters
 from dashboard.templatetags.formats import value as words
 
@@ -54,11 +54,11 @@ def read(parameters: Parameters, split: str = "") -> Reading:
     """The metric's streams of one kind and unit (the most common one), split by an attribute, or each by itself."""
     f = parameters.filter
     found = list(queries.streams(f)[:MOST_STREAMS])
-    kinds = Counter((stream.kind, stream.unit, stream.temporality, stream.is_monotonic) for stream in found)
+    kinds = Counter(map(nature, found))
     if not kinds:
         return Reading(None, [], window(f.from_ns, f.to_ns, 0))
     wanted = kinds.most_common(1)[0][0]
-    streams = [s for s in found if (s.kind, s.unit, s.temporality, s.is_monotonic) == wanted]
+    streams = [stream for stream in found if nature(stream) == wanted]
     points, cut = read_points(f, streams)
     by_stream: dict[int, list[Point]] = defaultdict(list)
     for point in points:

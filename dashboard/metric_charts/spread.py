@@ -15,10 +15,9 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from collector.percentiles import Bucket, buckets, quantile
-from collector.records import MetricKind
+from collector.records import CUMULATIVE, NO_RECORDED_VALUE, MetricKind
 from dashboard.charts import Window
-from dashboard.measured import NO_VALUE
-from dashboard.metric_charts.grid import CUMULATIVE, longest_ns
+from dashboard.metric_charts.grid import longest_ns
 from dashboard.metric_charts.points import Point
 
 Counts = Counter[tuple[float, float]]
@@ -108,7 +107,7 @@ def parts(points: Sequence[Point], kind: int, temporality: int, window: Window, 
     limit_ns = longest_ns(points, window)
     before: tuple[Point, Counts] | None = None
     for point in points:
-        if point.flags & NO_VALUE:
+        if point.flags & NO_RECORDED_VALUE:
             before = None
             continue
         counts = counts_of(kind, point, scale)

@@ -9,7 +9,6 @@ else in the browser next door is neither (DNS rebinding), hence the check of Hos
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, BinaryIO
@@ -19,7 +18,7 @@ import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 
 from dashboard.access import bearer_allowed, host_allowed, origin_allowed
-from dashboard.listener import Listener
+from dashboard.listener import Listener, end_cleanly
 from dashboard.model_context.server import new_server
 
 PATH = "/mcp"
@@ -103,10 +102,7 @@ def serve(listener: Listener, parent: BinaryIO | None = None) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=STOP_TIMEOUT_S,
     )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(
-            number, lambda *_: None
-        )  # uvicorn raises it once more when it is done: a clean stop is no failure
+    end_cleanly()
     server = uvicorn.Server(config)
     if parent is not None:
         threading.Thread(target=_outlive, args=(parent, server), name="parent", daemon=True).start()
