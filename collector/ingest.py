@@ -95,11 +95,11 @@ class Ingest:
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         self._decoders = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decode")
-        self._writer = Writer(loop, self._write, self._committed, rollup.count_waiting)
-        self._writer.start()
         if is_sqlite():
             self._checkpointer = Checkpointer()
             self._checkpointer.start()
+        self._writer = Writer(loop, self._write, self._committed, idle=rollup.count_waiting, between=self._between)
+        self._writer.start()
 
     async def stop(self) -> None:
         """Finishes what was admitted, then stops the threads. New work is turned away at once."""
@@ -187,6 +187,11 @@ class Ingest:
     def _write(self, batch: Batch, careful: bool) -> NewRows:
         """In the writer's thread and transaction."""
         return _save(batch, careful)
+
+    def _between(self) -> None:
+        """In the writer's thread, between two transactions."""
+        if self._checkpointer is not None:
+            self._checkpointer.finish()
 
     def _committed(self, committed: Committed) -> None:
         """In the event loop, after a commit."""

@@ -90,7 +90,7 @@ class _Waiting:
 class Writer:
     """The thread and its queue. `write_batch(batch, careful)` runs in its transactions; `committed` in the loop.
 
-    `idle` runs in the thread, outside a transaction, while nothing waits to be written.
+    In the thread, outside a transaction: `between` runs after each, `idle` while nothing waits to be written.
     """
 
     def __init__(
@@ -99,11 +99,13 @@ class Writer:
         write_batch: Callable[[Batch, bool], NewRows],
         committed: Callable[[Committed], None],
         idle: Callable[[], None] = lambda: None,
+        between: Callable[[], None] = lambda: None,
     ) -> None:
         self._loop = loop
         self._write_batch = write_batch
         self._committed = committed
         self._idle = idle
+        self._between = between
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._seen: object = None
@@ -159,12 +161,13 @@ class Writer:
                 try:
                     first = self._queue.get(timeout=rest_s)
                 except queue.Empty:
-                    self._do_idle()
+                    self._do(self._idle)
                     continue
                 if first is None:
                     return
                 group, last = self._take_group(first)
                 self._write_group(group)
+                self._do(self._between)
                 if last:
                     return
         finally:
@@ -247,9 +250,9 @@ class Writer:
         if stored:
             self._committed(committed)
 
-    def _do_idle(self) -> None:
+    def _do(self, what: Callable[[], None]) -> None:
         try:
-            self._idle()
+            what()
         except DatabaseError:  # it will be tried again
             self._forget_connection()
 

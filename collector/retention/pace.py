@@ -1,8 +1,8 @@
-"""How many rows a batch may have, so that it holds the writer no longer than 100 ms, however slow the disk is.
+"""How many rows a batch may have and how long it may take, so that it holds the writer no longer than 100 ms.
 
 Before: `passes` asks before each batch. After: it says how long the batch held the writer, its part of the commit too,
-and the next one is as large as that allows. What was learned is kept from pass to pass, for each kind of rows: some
-have one index, some four.
+and the next one is as large as that allows, however slow the disk is. What was learned is kept from pass to pass, for
+each kind of rows: some have one index, some four.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ from collector.percentiles import nearest
 # and needs as many rows itself to keep up; a span takes 4 us of CPU, with 400,000 of them in SQLite.
 SHRINK_NS, AIM_NS, GROW_NS = 50 * 10**6, 35 * 10**6, 20 * 10**6
 MAX_ROWS, MIN_ROWS, FIRST_ROWS = 8_000, 20, 1_000
+# What no size foretells: that the thread has no core for a while. So a batch looks at the clock every so many rows, and
+# ends early.
+SLICE_ROWS, ENOUGH_NS = 1_000, 25 * 10**6
 REMEMBERED = 2_000
 
 

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from collector.records import NS_PER_DAY
 from collector.retention import arrivals, disk, record, stages
-from collector.retention.pace import MAX_ROWS, Pace
+from collector.retention.pace import ENOUGH_NS, MAX_ROWS, SLICE_ROWS, Pace
 from collector.retention.record import Reason
 from collector.retention.stages import EVERYTHING, Keep, OldRows
 from collector.writer import Committed
@@ -141,9 +141,13 @@ class Pass:
 
 
 def _prune(kind: OldRows, before_ns: int, limit: int, reason: Reason, committed: Committed) -> _Batch:
-    """In the writer's transaction."""
+    """In the writer's transaction: up to `limit` rows, fewer when the clock says so."""
     began, batch = time.perf_counter_ns(), _Batch()
-    batch.rows = kind.prune(before_ns, limit)
+    parts = -(-limit // SLICE_ROWS)
+    for _ in range(parts):
+        batch.rows += (deleted := kind.prune(before_ns, -(-limit // parts)))
+        if not deleted or time.perf_counter_ns() >= began + ENOUGH_NS:
+            break
     if batch.rows:
         oldest_ns = kind.oldest_ns() if before_ns == EVERYTHING else before_ns
         until_ns = time.time_ns() if oldest_ns is None else oldest_ns

@@ -90,3 +90,52 @@ def test_it_ends_when_it_is_told_to(transactional_db: None) -> None:
     checkpointer.start()
     checkpointer.stop()
     assert not checkpointer._thread.is_alive()
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL does this by itself")
+def test_a_long_log_under_constant_load_begins_anew_once_the_writer_has_finished_it(
+    transactional_db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(connection.settings_dict["NAME"])
+    put_into_place = checkpoint._put_into_place
+    checkpointer = Checkpointer()
+
+    def beginning() -> bytes:
+        return Path(f"{path}-wal").read_bytes()[:32]
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+
+        def begin() -> None:
+            writer.execute("BEGIN IMMEDIATE")
+            writer.execute("INSERT INTO load VALUES (zeroblob(100000))")
+
+        def overtaken() -> int:
+            pages = put_into_place()
+            writer.execute("COMMIT")
+            begin()
+            return pages
+
+        def look_and_finish() -> None:
+            begin()
+            monkeypatch.setattr(checkpoint, "_put_into_place", overtaken)
+            checkpointer._go_through()
+            monkeypatch.setattr(checkpoint, "_put_into_place", put_into_place)
+            writer.execute("COMMIT")
+            checkpointer.finish()
+
+        writer.execute("CREATE TABLE load (bytes)")
+        try:
+            first = beginning()
+            look_and_finish()
+            begin()
+            writer.execute("COMMIT")
+            assert beginning() == first  # it was short, and may grow
+
+            monkeypatch.setattr(checkpoint, "LONG_PAGES", 10)
+            look_and_finish()
+            assert beginning() == first
+            begin()
+            writer.execute("COMMIT")
+            assert beginning() != first
+        finally:
+            writer.execute("DROP TABLE load")
