@@ -180,8 +180,10 @@ def _header(attributes: Mapping[str, Any], which: str) -> str:
 
 
 def _name(value: object) -> str:
-    """A name as it is said; none where part of it is masked: those of different sandboxes would be one."""
-    return value if isinstance(value, str) and len(value) <= MAX_NAME_CHARS and MASK not in value else ""
+    """A name as it is said; none where part of it is masked: those of different sandboxes would be one. Nor one with
+    NUL, which a URL may hold as %00: PostgreSQL would refuse it, and with it all that came in the same request."""
+    sound = isinstance(value, str) and len(value) <= MAX_NAME_CHARS and MASK not in value and "\0" not in value
+    return str(value) if sound else ""
 
 
 # What the SDK says of a claim or sandbox, by versions 0.4 to 1.0.

@@ -50,6 +50,18 @@ def test_only_a_post_that_was_answered_well_makes_a_claim(status: Any, made: boo
     assert hints_of(attributes) == ([(HintKind.CREATE, "", "default")] if made else [])
 
 
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        (f"{API}/a%00b", []),
+        (f"{API}?fieldSelector=metadata.name%3Da%00b", []),
+        (API.replace("default", "a%00b") + "/report", [(HintKind.CLAIM_URL, "report", "")]),
+    ],
+)
+def test_a_name_with_a_nul_written_in_percents_is_none(url: str, found: Any) -> None:
+    assert hints_of({"url.full": url}) == found
+
+
 def test_a_list_of_claims_names_none() -> None:
     assert hints_of({"http.method": "GET", "http.url": API, "http.status_code": 200}) == []
 
