@@ -137,6 +137,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             await self._leave(number)
         elif content.get("op") != "subscribe" or not _is_topic(topic) or not isinstance(params, dict):
             await self._reply({"type": "error", "id": number, "data": "no such op or topic"})
+        elif topic in SINGLE and not isinstance(params.get(SINGLE[topic][0]), str):
+            await self._reply({"type": "error", "id": number, "data": f"{topic} needs {SINGLE[topic][0]}, a text"})
         elif number not in self.subscriptions and len(self.subscriptions) >= MAX_SUBSCRIPTIONS:
             await self._reply({"type": "error", "id": number, "data": "too many subscriptions on one socket"})
         else:

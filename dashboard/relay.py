@@ -49,9 +49,13 @@ class Relay:
         """One listener less."""
         async with self._lock:
             self._topics[topic] -= 1
-            if not any(group_of(other) == group_of(topic) for other in +self._topics):
+            if any(group_of(other) == group_of(topic) for other in +self._topics):
+                return
+            self._seen = {key: seq for key, seq in self._seen.items() if group_of(key[1]) != group_of(topic)}
+            try:
                 await self._layer.group_discard(group_of(topic), self._channel)
-                self._seen = {key: seq for key, seq in self._seen.items() if group_of(key[1]) != group_of(topic)}
+            except Exception as error:  # what still comes from it, nobody here listens to
+                log.warning("A group of the channel layer cannot be left: %s", error)
 
     async def _hear_all(self) -> None:
         while True:

@@ -293,6 +293,18 @@ async def test_a_page_that_is_gone_is_told_nothing() -> None:
     assert group_of("logs") not in layer().groups
 
 
+async def test_a_page_that_leaves_while_the_layer_is_away_is_told_nothing_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def away(group: str, channel: str) -> None:
+        raise ConnectionError
+
+    async with page({"topic": "logs"}, {"topic": "metrics"}):
+        monkeypatch.setattr(layer(), "group_discard", away)
+    assert not publish._listening[group_of("logs")]
+    assert not publish._listening[group_of("metrics")]
+
+
 async def test_who_does_not_read_is_dropped_and_the_others_hear(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboard.consumers.SEND_TIMEOUT_S", 0.2)
     publisher, stuck = Publisher(), asyncio.Event()
@@ -347,6 +359,8 @@ async def test_an_unsubscribed_topic_is_silent() -> None:
         {"op": "subscribe", "id": 1, "topic": ["logs"]},
         {"op": "shout", "id": 1, "topic": "logs"},
         {"op": "subscribe", "id": 1, "topic": "trace", "params": [1]},
+        {"op": "subscribe", "id": 1, "topic": "trace", "params": {"trace_id": [TRACE]}},  # a set cannot be asked for it
+        {"op": "subscribe", "id": 1, "topic": "claim"},
     ],
 )
 async def test_a_message_that_makes_no_sense_gets_an_error_and_nothing_else(message: Any) -> None:
@@ -374,8 +388,9 @@ async def closed_with(headers: list[tuple[bytes, bytes]]) -> Any:
     return code
 
 
-async def test_a_page_of_another_site_is_closed_with_4403() -> None:
-    assert await closed_with([(b"host", b"localhost:8000"), (b"origin", b"http://evil.example")]) == WRONG_ORIGIN
+@pytest.mark.parametrize("origin", [b"http://evil.example", b"null", b"http://["])
+async def test_a_page_of_another_site_is_closed_with_4403(origin: bytes) -> None:
+    assert await closed_with([(b"host", b"localhost:8000"), (b"origin", origin)]) == WRONG_ORIGIN
 
 
 async def test_a_page_without_login_is_closed_with_4401(settings: Settings) -> None:
