@@ -118,7 +118,15 @@ def origin_allowed(scope: Mapping[str, Any]) -> bool:
     origin, host = _header(scope, b"origin"), _header(scope, b"host")
     if not host_allowed(scope):
         return False
-    return not origin or urlsplit(origin).netloc == host or origin in settings.CSRF_TRUSTED_ORIGINS
+    return not origin or _netloc(origin) == host or origin in settings.CSRF_TRUSTED_ORIGINS
+
+
+def _netloc(origin: str) -> str:
+    """Host and port; empty for what is no origin, such as `http://[`."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _header(scope: Mapping[str, Any], name: bytes) -> str:
