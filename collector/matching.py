@@ -64,7 +64,8 @@ def _compared(one: Compare) -> Q:
     if one.field == Field.TEXT:
         return named(str(one.value))
     if one.field in (Field.TRACE_ID, Field.SPAN_ID):
-        return id_prefix(one.field, str(one.value), 32 if one.field == Field.TRACE_ID else 16)
+        # A text too long for one is no span's: as no condition at all it would find every span.
+        return id_prefix(one.field, str(one.value), 32 if one.field == Field.TRACE_ID else 16) or Q(pk__in=[])
     if one.field in (Field.SERVICE, Field.NAME, Field.KIND):
         there = Operation.objects.filter(**{f"{one.field}{LOOKUPS[one.op]}": one.value})
         return Q(operation__in=there.values("id"))

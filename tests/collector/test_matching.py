@@ -89,6 +89,8 @@ ALL = set(SPANS)
         ("scope = tests", ALL),
         (f"trace_id = {trace_id(3)}", {"real"}),
         (f"span_id != {span_id(3)}", ALL - {"real"}),
+        (f"span_id = {trace_id(3)}", set()),  # too long for one
+        (f"span_id != {trace_id(3)}", ALL),
         ('"whole" or user = bob', {"whole", "text"}),
         ("service = shop and duration > 1s and not http.status_code = 200", {"real"}),
         ("not (user = * or flag = *)", {"real", "none"}),
