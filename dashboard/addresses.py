@@ -5,8 +5,15 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.http import HttpRequest
+from django.http.request import split_domain_port
 
 ANY_HOST = {"0.0.0.0", "::", ""}  # noqa: S104 - compared with, not bound to
+
+
+def host_of(request: HttpRequest) -> str:
+    """The name a browser used for this machine, without a port."""
+    return split_domain_port(request.get_host())[0]
 
 
 def pages_url(asked_host: str = "") -> str:

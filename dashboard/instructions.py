@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.http.request import split_domain_port
 
-from dashboard.addresses import grpc_endpoint, http_endpoint, pages_url
+from dashboard.addresses import grpc_endpoint, host_of, http_endpoint, pages_url
 
 KEY_HEADER = "x-otlp-api-key"
 INSTALL = 'pip install "k8s-agent-sandbox[tracing]" opentelemetry-distro\nopentelemetry-bootstrap -a install'
@@ -43,7 +42,7 @@ class Instructions:
 
 def instructions(request: HttpRequest) -> Instructions:
     """For whoever asked, by the name they know this machine by."""
-    asked = split_domain_port(request.get_host())[0]
+    asked = host_of(request)
     http, grpc = http_endpoint(asked), grpc_endpoint(asked)
     key_header = KEY_HEADER if settings.OTLP_API_KEY else ""
     headers = [f"OTEL_EXPORTER_OTLP_HEADERS={KEY_HEADER}=YOUR_KEY"] if key_header else []

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from collector import queries
-from dashboard.addresses import http_endpoint
+from dashboard.addresses import host_of, http_endpoint
 from dashboard.axis import scale_ns, ticks
 from dashboard.claim.kubectl import delete_command
 from dashboard.claim.mini_bar import Piece, mini_bar
@@ -151,7 +151,7 @@ def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
         return {
             "empty": "never",
             "watching": standing(watcher.state),
-            "endpoint": http_endpoint(request.get_host().rpartition(":")[0]),
+            "endpoint": http_endpoint(host_of(request)),
         }
     given = without(request, parameters, FILTERS)
     if newest is not None and parameters.cursor is None:

@@ -7,14 +7,13 @@ from typing import Any
 
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
-from django.http.request import split_domain_port
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from collector import queries
 from collector.models import Log
 from collector.records import Clock
-from dashboard.addresses import http_endpoint
+from dashboard.addresses import host_of, http_endpoint
 from dashboard.attributes import one_line
 from dashboard.parameters import DEFAULT_RANGE, LOG_NAMES, RANGES, SHORT_RANGES, Parameters
 from dashboard.values import SEVERITIES
@@ -105,7 +104,7 @@ def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
     """What an empty list should say: nothing was ever received, it lies outside the range, or the filters hide it."""
     last_id = Log.objects.aggregate(last=Max("id"))["last"]
     if last_id is None:
-        return {"empty": "never", "endpoint": http_endpoint(split_domain_port(request.get_host())[0])}
+        return {"empty": "never", "endpoint": http_endpoint(host_of(request))}
     if parameters.cursor is not None:
         return {"empty": "end"}
     given = without(request, parameters, FILTERS)

@@ -8,7 +8,6 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
-from django.http.request import split_domain_port
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -16,7 +15,7 @@ from django.views.decorators.http import require_safe
 from collector import queries
 from collector.models import MetricPoint, MetricStream
 from collector.paging import after
-from dashboard.addresses import http_endpoint
+from dashboard.addresses import host_of, http_endpoint
 from dashboard.measured import SPREADS
 from dashboard.metric_charts import charts_of, split_keys
 from dashboard.metric_list import metric_rows, telling_keys
@@ -170,7 +169,7 @@ def _points(parameters: Parameters, stream: MetricStream) -> dict[str, Any]:
 def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
     """What an empty list should say: nothing was ever received, it lies outside the range, or the filters hide it."""
     if not MetricPoint.objects.exists():
-        return {"empty": "never", "endpoint": http_endpoint(split_domain_port(request.get_host())[0])}
+        return {"empty": "never", "endpoint": http_endpoint(host_of(request))}
     given = [name for name in FILTERS if request.GET.get(name)]
     streams = list(queries.streams(replace(parameters.filter, from_ns=None, to_ns=None))[:MOST_STREAMS])
     latest = queries.latest_points(streams).values()

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Max, Min, Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.request import split_domain_port
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -25,6 +24,7 @@ from collector.ingest import Unavailable, ingest
 from collector.models import Log, MetricPoint, Span
 from collector.zone import local_zone, named_zone
 from dashboard import kept
+from dashboard.addresses import host_of
 from dashboard.agent_instructions import agent_instructions
 from dashboard.doctor import Examination, Status, examination, remembered
 from dashboard.instructions import instructions
@@ -64,7 +64,7 @@ def setup(request: HttpRequest) -> HttpResponse:
     found = examination() if "look" in request.GET else remembered()
     context = {
         "cleared": request.GET.get("cleared"),
-        "agents": agent_instructions(split_domain_port(request.get_host())[0]),
+        "agents": agent_instructions(host_of(request)),
         **_state(request),
         **_checks(found),
     }

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from collector import queries
 from collector.models import Span, Trace
 from collector.queries import SEPARATOR
-from dashboard.addresses import http_endpoint
+from dashboard.addresses import host_of, http_endpoint
 from dashboard.axis import percent, scale_ns, ticks
 from dashboard.owners import addressed, owner
 from dashboard.parameters import CHOOSE, TRACE_NAMES, Parameters
@@ -132,7 +132,7 @@ def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
     everywhere = replace(parameters.filter, from_ns=None, to_ns=None)
     newest = queries.traces(everywhere).first()
     if newest is None and not Trace.objects.exists():
-        return {"empty": "never", "endpoint": http_endpoint(request.get_host().rpartition(":")[0])}
+        return {"empty": "never", "endpoint": http_endpoint(host_of(request))}
     given = without(request, parameters, FILTERS)
     if newest is not None and parameters.cursor is None:
         words = f"{newest.head_operation.name or '(no name)'}, {duration(newest.duration_ns)}"

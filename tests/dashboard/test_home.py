@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from html import unescape
 
+import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -26,6 +27,18 @@ def test_commands_name_the_address_the_reader_uses(db: None, client: Client, set
     settings.ALLOWED_HOSTS = ["*"]
     settings.OTLP_HTTP_PORT = 14318
     html = client.get("/", headers={"Host": "lab.example:8000"}).content.decode()
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT=http://lab.example:14318" in html
+
+
+@pytest.mark.parametrize("host", ["lab.example:8000", "lab.example"])  # behind a proxy, there is no port in it
+@pytest.mark.parametrize("page", ["/", "/claims/", "/traces/", "/logs/", "/metrics/"])
+def test_every_page_that_is_empty_says_where_to_send_to(
+    db: None, client: Client, settings: Settings, page: str, host: str
+) -> None:
+    settings.OTLP_HOST = "0.0.0.0"
+    settings.ALLOWED_HOSTS = ["*"]
+    settings.OTLP_HTTP_PORT = 14318
+    html = client.get(page, headers={"Host": host}).content.decode()
     assert "OTEL_EXPORTER_OTLP_ENDPOINT=http://lab.example:14318" in html
 
 
