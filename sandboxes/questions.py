@@ -75,6 +75,11 @@ def claims(f: ClaimFilter) -> QuerySet[Claim]:
     return found.prefetch_related("cluster")
 
 
+def claim_of(uid: str) -> Claim | None:
+    """The claim of this uid. None has a NUL in it, and PostgreSQL could not even be asked."""
+    return None if "\0" in uid else Claim.objects.filter(uid=uid).prefetch_related("cluster").first()
+
+
 def cluster_ids(cluster: str) -> list[int]:
     """The clusters of this uid or name."""
     return list(Cluster.objects.filter(Q(uid=cluster) | Q(name=cluster)).values_list("id", flat=True))

@@ -17,7 +17,6 @@ from dashboard.api.parameters import described
 from dashboard.parameters import CLAIM_NAMES, parse
 from sandboxes import questions
 from sandboxes.lifecycle import from_json
-from sandboxes.models import Claim
 
 MAX_LINKS = 10_000  # of one claim in one answer; /links?claim= has them all, by pages
 
@@ -60,7 +59,7 @@ def links(request: HttpRequest) -> dict[str, object]:
 )
 def claim(request: HttpRequest, uid: Annotated[str, Path(description="The claim's uid.")]) -> Status[dict[str, object]]:
     parse(request.GET, frozenset(), "all")
-    row = Claim.objects.filter(uid=uid).prefetch_related("cluster").first()
+    row = questions.claim_of(uid)
     if row is None:
         sentence = f"No claim with the uid {values.shown(uid)} is here: it was not seen yet, or it was cleared."
         return Status(404, {"detail": sentence, "problems": {"uid": sentence}})

@@ -46,7 +46,7 @@ def runs(request: HttpRequest) -> Item:
 )
 def run(request: HttpRequest, uid: Annotated[str, Path(description="The run's id.")]) -> Status[Item]:
     parse(request.GET, frozenset(), "all")
-    row = Run.objects.filter(uid=uid).first()
+    row = questions.run_of(uid)
     if row is None:
         sentence = f"No run {values.shown(uid)} is here: it was never started, or it was cleared."
         return Status(404, {"detail": sentence, "problems": {"uid": sentence}})

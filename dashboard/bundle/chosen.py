@@ -29,7 +29,7 @@ from dashboard.parameters import (
     parse,
 )
 from sandboxes import questions
-from sandboxes.models import Claim, Link, Run, RunSandbox
+from sandboxes.models import Claim, Link, RunSandbox
 from sandboxes.questions import ClaimFilter
 from sandboxes.runs import questions as run_questions
 
@@ -79,7 +79,7 @@ def _claim(parameters: Parameters) -> Chosen:
 
 
 def _run(parameters: Parameters) -> Chosen:
-    run = Run.objects.filter(uid=parameters.claims.run).first()
+    run = run_questions.run_of(parameters.claims.run)
     if run is None:
         raise ParameterError({"run": "Say which run: run=... with the id that is in its page's address."})
     return _of_runs("run", run.uid, [run.uid])

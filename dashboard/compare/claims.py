@@ -90,8 +90,7 @@ def compare(a: Claim, b: Claim, now_ns: int) -> Comparison:
 
 def find(text: str) -> Claim | None:
     """The claim of this uid, or the newest of this name."""
-    found = Claim.objects.filter(uid=text).first()
-    return found or Claim.objects.filter(name=text).order_by("-zero_ns", "-id").first()
+    return questions.claim_of(text) or Claim.objects.filter(name=text).order_by("-zero_ns", "-id").first()
 
 
 def before(claim: Claim) -> Claim | None:

@@ -25,7 +25,7 @@ from dashboard.claim.zoom import Zoom, read_zoom
 from dashboard.kept import claim_days, gone, sentence
 from dashboard.templatetags.formats import duration
 from sandboxes import story
-from sandboxes.models import Claim
+from sandboxes.questions import claim_of
 from sandboxes.records import Milestone, State
 
 OBJECTS = "objects"
@@ -38,7 +38,7 @@ MAX_OBJECTS = 200  # versions shown raw
 def claim(request: HttpRequest, uid: str) -> HttpResponse:
     """The page, or with `X-Partial` what changes on it."""
     partial = "X-Partial" in request.headers
-    row = Claim.objects.filter(uid=uid).prefetch_related("cluster").first()
+    row = claim_of(uid)
     if row is None:
         return render(
             request,

@@ -15,7 +15,8 @@ from dashboard.report.document import write
 from dashboard.report.parts import Report
 from dashboard.report.run import run_report
 from dashboard.report.span_of_time import range_report
-from sandboxes.models import Claim, Run
+from sandboxes.questions import claim_of
+from sandboxes.runs.questions import run_of
 
 UNFIT = re.compile(r"[^A-Za-z0-9._-]+")  # for the name of a file, on whatever disk
 
@@ -24,7 +25,7 @@ UNFIT = re.compile(r"[^A-Za-z0-9._-]+")  # for the name of a file, on whatever d
 @require_safe
 def report_of_run(request: HttpRequest, uid: str) -> HttpResponse:
     """The run as it is now."""
-    run = Run.objects.filter(uid=uid).first()
+    run = run_of(uid)
     if run is None:
         raise Http404(f"no run {uid}")
     return _file(run_report(run, request.build_absolute_uri(reverse("run", args=[uid]))))
@@ -34,7 +35,7 @@ def report_of_run(request: HttpRequest, uid: str) -> HttpResponse:
 @require_safe
 def report_of_claim(request: HttpRequest, uid: str) -> HttpResponse:
     """The claim as it is now."""
-    claim = Claim.objects.filter(uid=uid).select_related("cluster").first()
+    claim = claim_of(uid)
     if claim is None:
         raise Http404(f"no claim {uid}")
     return _file(claim_report(claim, request.build_absolute_uri(reverse("claim", args=[uid]))))

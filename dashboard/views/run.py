@@ -85,7 +85,7 @@ def _back(uid: str, write: Any, query: str = "") -> HttpResponse:
 
 
 def _found(uid: str) -> Run:
-    row = Run.objects.filter(uid=uid).first()
+    row = questions.run_of(uid)
     if row is None:
         raise Http404(f"no run {uid}")
     return row
@@ -94,6 +94,7 @@ def _found(uid: str) -> Run:
 def _compared_with(request: HttpRequest, row: Run) -> Run | None:
     """The run that was asked for, else the last of the same form."""
     if asked := request.GET.get("with"):
-        return Run.objects.filter(uid=asked).exclude(pk=row.pk).first()
+        earlier = questions.run_of(asked)
+        return None if earlier == row else earlier
     done = RunComparison.objects.filter(run=row).order_by("-earlier_id").values_list("earlier_id", flat=True).first()
     return Run.objects.filter(pk=done).first() if done else None

@@ -40,7 +40,8 @@ def runs(request: HttpRequest) -> HttpResponse:
 @require_POST
 def compare_runs(request: HttpRequest) -> HttpResponse:
     """Two that were chosen in the list: the worker compares the later one with the earlier one."""
-    found = list(Run.objects.filter(uid__in=request.POST.getlist("two")[:MOST_CHOSEN]).order_by("-id"))
+    chosen = [uid for uid in request.POST.getlist("two")[:MOST_CHOSEN] if "\0" not in uid]
+    found = list(Run.objects.filter(uid__in=chosen).order_by("-id"))
     if len(found) != 2:
         problems = {"two": f"Choose two runs: {len(found) or 'none'} {'was' if len(found) < 2 else 'were'} chosen."}
         context = _list(parse(query_of({"choose": "1"}), RUN_NAMES | CHOOSE, "all"))
@@ -98,7 +99,7 @@ def _form(request: HttpRequest, form: RunForm, failed: str = "", status: int = 2
 
 def _begin_with(request: HttpRequest) -> dict[str, Any]:
     """What the form is filled in with: another run's plan, else the last one's; and what the URL names."""
-    again = Run.objects.filter(uid=request.GET.get("again", "")).first()
+    again = questions.run_of(request.GET.get("again", ""))
     plan = from_json(again.plan) if again else choices.last_plan()
     named = {name: value for name, value in request.GET.items() if name in RunForm.base_fields}
     return (initial(plan) if plan else {"pace": "concurrency"}) | named

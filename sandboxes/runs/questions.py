@@ -25,6 +25,11 @@ def runs(f: ClaimFilter) -> QuerySet[Run]:
     return found
 
 
+def run_of(uid: str) -> Run | None:
+    """The run of this id. None has a NUL in it, and PostgreSQL could not even be asked."""
+    return None if "\0" in uid else Run.objects.filter(uid=uid).first()
+
+
 def earlier(run: Run) -> list[Run]:
     """What it may be compared with: runs before it that have figures, those that asked for the same first."""
     ended = Run.objects.filter(pk__lt=run.pk, state__in=COMPARABLE)

@@ -95,7 +95,7 @@ COLUMNS = ("state", "requested_ns", "ready_ns", "ran_ns", "deleted_ns", "error_t
 
 def kept_text(text: str) -> str:
     """What came out of a sandbox, as it may be kept. Whole: of a secret that is cut in two neither half is one."""
-    rules = settings.REDACTION
+    rules, text = settings.REDACTION, str(plain(text))
     return text if rules is None else rules.text(text)
 
 
