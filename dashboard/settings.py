@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import NamedTemporaryFile, TemporaryFile
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -62,8 +62,13 @@ RUNS_WORKER = env.str("RUNS_WORKER", "auto", validate=validate.OneOf(["auto", "o
 DASHBOARD_DATA_DIR = Path(env.str("DASHBOARD_DATA_DIR", str(BASE_DIR / "data"))).expanduser().resolve()
 try:
     DASHBOARD_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with TemporaryFile(dir=DASHBOARD_DATA_DIR):
+        pass
 except OSError as error:
-    raise EnvError(f"DASHBOARD_DATA_DIR: {DASHBOARD_DATA_DIR} cannot be made: {error.strerror}") from error
+    raise EnvError(
+        f"DASHBOARD_DATA_DIR: {DASHBOARD_DATA_DIR} cannot be made or written to: {error.strerror}. "
+        "Name another directory, or run as its owner."
+    ) from error
 REDIS_URL = env.str("REDIS_URL", "")
 
 # How much of it: what is received is kept so long, or until there is so much; 0 is no limit. Rollups and claims longer.
@@ -182,6 +187,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "dashboard.urls"
+CSRF_FAILURE_VIEW = "dashboard.views.failed.form_refused"
 ASGI_APPLICATION = "dashboard.asgi.application"
 TEMPLATES = [
     {

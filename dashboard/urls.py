@@ -64,3 +64,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("export/<name>.csv", export, name="export"),
     path("export/<kind>.bundle", bundle, name="bundle"),
 ]
+
+handler400 = "dashboard.views.failed.bad_request"
+handler404 = "dashboard.views.failed.not_found"
+handler500 = "dashboard.views.failed.failed"

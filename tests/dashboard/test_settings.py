@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from environs import EnvError
 
 from tests.server import COMMAND, OURS, ROOT, free_ports
 
@@ -52,6 +53,15 @@ def test_what_is_kept_is_for_its_owner_only(tmp_path: Path, monkeypatch: pytest.
 def test_a_data_directory_is_made_for_its_owner_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read_settings(tmp_path / "a" / "b", monkeypatch)
     assert (tmp_path / "a" / "b").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_data_directory_that_cannot_be_used_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EnvError, match=f"DASHBOARD_DATA_DIR: {tmp_path / name} cannot be made or written to: "):
+        read_settings(tmp_path / name, monkeypatch)
 
 
 def test_an_empty_variable_is_none_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
