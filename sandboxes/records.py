@@ -219,3 +219,8 @@ class Lifecycle:
             if milestone in self.moments:
                 return self.moments[milestone].time_ns
         return min((moment.time_ns for moment in self.moments.values()), default=0)
+
+    @property
+    def never_made(self) -> bool:
+        """Whether its client asked for it in vain: no cluster ever had it."""
+        return self.state == State.FAILED and Milestone.CREATED not in self.moments

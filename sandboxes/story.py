@@ -111,7 +111,8 @@ def wait(lifecycle: Lifecycle, now_ns: int) -> Wait | None:
 
 def _end_ns(lifecycle: Lifecycle, now_ns: int) -> int:
     """When waiting was over: at its end, or once nothing could help it any more, though it may be there long after."""
-    if lifecycle.reason in TERMINAL and lifecycle.why and lifecycle.why.proof and lifecycle.why.proof.time_ns:
+    hopeless = lifecycle.reason in TERMINAL or lifecycle.never_made
+    if hopeless and lifecycle.why and lifecycle.why.proof and lifecycle.why.proof.time_ns:
         return lifecycle.why.proof.time_ns
     ended = lifecycle.moments.get(Milestone.DELETED) or lifecycle.moments.get(Milestone.EXPIRED)
     return ended.time_ns if ended else now_ns

@@ -20,8 +20,9 @@ from sandboxes.correlate.claims import ClaimFacts
 from sandboxes.correlate.keys import HintFacts
 from sandboxes.hints import HintKind
 from sandboxes.lifecycle import to_json
+from sandboxes.lifecycle.why.unmade import creation_failed
 from sandboxes.models import Claim, Hint, Link
-from sandboxes.records import Clock, Lifecycle, Milestone, Moment, State
+from sandboxes.records import Clock, Lifecycle, Milestone, Moment, State, Why
 
 BELIEVED = (HintKind.CLAIM_ATTRIBUTE, HintKind.CREATE_LOG, HintKind.CLAIM_URL)
 CREATES = ".create_claim"
@@ -94,11 +95,9 @@ def _claim(name: str, namespace: str, hints: Collection[Hint], creation: Span | 
         source = f"span {creation.operation.name}" if creation else "log Creating SandboxClaim"
         moment = Moment(Milestone.REQUESTED, first.time_ns, first.time_ns, first.time_ns, Clock.CLIENT, 1, source[:200])
         moments = {Milestone.REQUESTED: moment}
-    failed = creation is not None and creation.status_code == STATUS_ERROR
-    state, reason = (
-        (State.FAILED, (creation.status_message or "")[:200]) if creation and failed else (State.STARTING, "")
-    )
-    lifecycle = Lifecycle(uid, namespace, name, state=state, reason=reason, moments=moments)
+    why = _why(creation) if creation is not None and creation.status_code == STATUS_ERROR else None
+    state, reason = (State.FAILED, why.proof.message[:200]) if why and why.proof else (State.STARTING, "")
+    lifecycle = Lifecycle(uid, namespace, name, state=state, reason=reason, moments=moments, why=why)
     known = {key: getattr(lifecycle, key) for key in ("pool", "template", "start_type", "sandbox", "pod", "node")}
     return Claim(
         cluster=None,
@@ -107,9 +106,15 @@ def _claim(name: str, namespace: str, hints: Collection[Hint], creation: Span | 
         name=name,
         state=state,
         reason=reason,
+        cause=why.cause if why else "",
         zero_ns=lifecycle.zero_ns or min(hint.time_ns for hint in hints),
         clock="",
         lifecycle=to_json(lifecycle),
         changed_ns=time.time_ns(),
         **known,
     )
+
+
+def _why(creation: Span) -> Why:
+    end_ns = creation.start_ns + (creation.duration_ns or 0)
+    return creation_failed(creation.operation.name[:200], creation.status_message or "", end_ns)

@@ -11,10 +11,13 @@ from sandboxes.correlate import Correlator
 from sandboxes.lifecycle import from_json
 from sandboxes.models import Claim, Link
 from sandboxes.records import Milestone, State
+from sandboxes.story import tell, wait
 from tests.collector.reading import read
 from tests.collector.test_console_recorded import recorded
 from tests.sandboxes.recordings import truth
 from tests.sandboxes.test_correlate_recordings import cluster_of, join, telemetry_of
+
+NOW_NS = 2**62
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +62,15 @@ def test_names_in_other_programs_attributes_make_no_claims() -> None:
 def test_a_claim_that_could_not_be_made_has_failed() -> None:
     receive_telemetry("api-outage")
     name = next(claim["name"] for claim in told("api-outage").values() if claim["key"] == "create-during-outage")
-    assert Claim.objects.get(name=name).state == State.FAILED
+    claim = Claim.objects.get(name=name)
+    lifecycle = from_json(claim.lifecycle)
+    assert (claim.state, claim.cause) == (State.FAILED, "creation failed")
+    told_by, waited = tell(lifecycle, [], NOW_NS, lambda length_ns, _: f"{length_ns} ns"), wait(lifecycle, NOW_NS)
+    assert told_by.text.startswith("It was never made: MaxRetryError: ")
+    assert told_by.proofs[0].text == "span sandbox-client.create_claim"
+    assert waited is not None
+    assert waited.end_ns == told_by.proofs[0].time_ns  # and does not grow for ever
+    assert waited.end_ns < NOW_NS
 
 
 @pytest.mark.parametrize("scenario", ["bootstrapped-cold", "failures"])
