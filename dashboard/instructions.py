@@ -8,7 +8,9 @@ Agent Sandbox SDK brings both. OTEL_PYTHON_LOG_CORRELATION makes the program's l
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -18,6 +20,8 @@ from dashboard.addresses import grpc_endpoint, host_of, http_endpoint, pages_url
 KEY_HEADER = "x-otlp-api-key"
 INSTALL = 'pip install "k8s-agent-sandbox[tracing]" opentelemetry-distro\nopentelemetry-bootstrap -a install'
 INSTALL_ANY = 'pip install "opentelemetry-distro[otlp]"\nopentelemetry-bootstrap -a install'
+# As README has it: with the Python that `make` set up, when that is the one that runs.
+MANAGE = f"{'.venv/bin/python' if Path(sys.prefix) == settings.BASE_DIR / '.venv' else 'python'} manage.py"
 INSTALL_JAVASCRIPT = "npm install @opentelemetry/api @opentelemetry/auto-instrumentations-node"
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from dashboard.doctor import commands
 from dashboard.doctor.shapes import Check, Subject, listed
+from dashboard.instructions import MANAGE
 
 TIMEOUT_S = 3.0
 SDK = "k8s-agent-sandbox"
@@ -77,7 +78,7 @@ def sdk(python: str = "") -> Check:
     if SDK not in there:
         if not python:
             found_here = "not in the dashboard's own Python, where it need not be"
-            look = "python manage.py doctor --python /path/to/your/venv/bin/python"
+            look = f"{MANAGE} doctor --python /path/to/your/venv/bin/python"
             return subject.not_applicable(found_here, "Ask about the Python your program runs with.", look)
         return subject.failed(f"{SDK} is not installed there", "Install it.", commands.SDK)
     if not python:  # it makes test runs; what it lacks is nobody's trouble

@@ -11,6 +11,7 @@ import platform
 import shlex
 from collections.abc import Iterable
 
+from dashboard.instructions import MANAGE
 from sandboxes.cluster import Right
 
 REPOSITORY = "https://github.com/kubernetes-sigs/agent-sandbox"
@@ -42,8 +43,7 @@ END"""
 
 SERVICE_ACCOUNT = "system:serviceaccount:"
 READ_CLUSTER = (
-    "kubectl get sandboxwarmpools,sandboxtemplates,sandboxclaims,sandboxes,pods,events -A -o json"
-    " | python manage.py import -"
+    f"kubectl get sandboxwarmpools,sandboxtemplates,sandboxclaims,sandboxes,pods,events -A -o json | {MANAGE} import -"
 )
 
 

@@ -12,6 +12,7 @@ from dashboard.doctor import commands
 from dashboard.doctor.serving import Serving
 from dashboard.doctor.shapes import Check, Subject, counted, listed
 from dashboard.doctor.stored import Stored
+from dashboard.instructions import MANAGE
 from dashboard.templatetags.formats import duration, size
 
 GIB = 1 << 30
@@ -36,7 +37,7 @@ def addresses(serving: Serving) -> Check:
         return subject.failed(
             f"something else holds {names}", fix, *(commands.who_listens(port) for _, port in serving.busy)
         )
-    return subject.not_applicable("no dashboard runs here; its ports are free", "Start it.", "python manage.py up")
+    return subject.not_applicable("no dashboard runs here; its ports are free", "Start it.", f"{MANAGE} up")
 
 
 def database(stored: Stored) -> Check:
@@ -50,7 +51,7 @@ def database(stored: Stored) -> Check:
     if stored.pending_migrations:
         changes = counted(stored.pending_migrations, "change")
         found = f"it is new, or of an older version: {changes} to be made"
-        return subject.warning(found, "Starting the dashboard does it; so does this.", "python manage.py migrate")
+        return subject.warning(found, "Starting the dashboard does it; so does this.", f"{MANAGE} migrate")
     return subject.ok(f"answers; {size(stored.bytes)}")
 
 

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from collector.ingest import ingest
+from dashboard.instructions import MANAGE
 
 register = template.Library()
 
@@ -24,6 +25,12 @@ def icon(name: str) -> SafeString:
 def spans_per_s() -> int:
     """What arrives at this process, for the bar's first picture; live.js keeps it up."""
     return round(ingest.stats.spans_per_s)
+
+
+@register.simple_tag
+def manage(words: str) -> str:
+    """A command of ours as it is typed in the checkout."""
+    return f"{MANAGE} {words}"
 
 
 @register.simple_tag

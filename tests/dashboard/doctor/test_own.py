@@ -17,6 +17,7 @@ from dashboard.doctor import clocks, own
 from dashboard.doctor.serving import Serving, serving
 from dashboard.doctor.shapes import Status
 from dashboard.doctor.stored import Stored, read_stored
+from dashboard.instructions import MANAGE
 from sandboxes.records import Clock, Milestone, Moment, State
 from sandboxes.watch.state import State as Watching
 from tests.dashboard.test_claim import made, moment
@@ -63,7 +64,7 @@ def test_a_port_that_something_else_holds_is_named_with_its_variable(settings: S
 def test_nobody_serving_is_no_failure() -> None:
     found = own.addresses(Serving(running=False))
     assert found.status is Status.NOT_APPLICABLE
-    assert found.commands == ("python manage.py up",)
+    assert found.commands == (f"{MANAGE} up",)
 
 
 def test_a_running_dashboard_is_asked_by_its_ports(server: Server, settings: Settings) -> None:
@@ -95,7 +96,7 @@ def test_a_database_that_is_away_or_old_says_what_to_do() -> None:
     assert "DATABASE_URL" in away.fix
     old = own.database(Stored(pending_migrations=2, vendor="sqlite"))
     assert old.status is Status.WARNING
-    assert old.commands == ("python manage.py migrate",)
+    assert old.commands == (f"{MANAGE} migrate",)
 
 
 @pytest.mark.parametrize(
