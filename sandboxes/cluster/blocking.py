@@ -12,8 +12,8 @@ from kubernetes.client import ApiClient, ApiException, Configuration, CustomObje
 from kubernetes.config import ConfigException, load_incluster_config, load_kube_config
 from urllib3.exceptions import HTTPError
 
-from sandboxes.cluster.errors import ClusterError, NoCluster, Unreachable, error_of, words_of
-from sandboxes.cluster.place import kubeconfig
+from sandboxes.cluster.errors import ClusterError, Unreachable, error_of, words_of
+from sandboxes.cluster.place import kubeconfig, no_cluster
 from sandboxes.cluster.resources import EXTENSIONS
 
 Client = ApiClient
@@ -36,7 +36,7 @@ def client(context: str, places: int) -> ApiClient:
         else:
             load_incluster_config(configuration)  # type: ignore[no-untyped-call]
     except (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise NoCluster(f"the cluster cannot be reached: {words_of(error)}") from error
+        raise no_cluster(paths, error) from error
     # The default is four times the cores: each sandbox holds one while it waits, and asks with another.
     configuration.connection_pool_maxsize = 2 * places + SPARE_CONNECTIONS
     return ApiClient(configuration)

@@ -15,6 +15,7 @@ from kubernetes.aio.config import ConfigException, load_incluster_config, load_k
 from sandboxes.cluster.errors import NoCluster, words_of
 
 MAX_CONNECTIONS = 200  # nine watches a namespace
+USUAL = str(Path.home() / ".kube" / "config")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +48,24 @@ async def find(context: str = "") -> Found:
             load_incluster_config(configuration)  # type: ignore[no-untyped-call]
             name = "in-cluster"
     except (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        where = f"the kubeconfig {paths} cannot be used: {words_of(error)}" if paths else "no kubeconfig was found"
-        raise NoCluster(where) from error
+        raise no_cluster(paths, error) from error
     return Found(Target(name, configuration.host, _authority(configuration)), configuration)
+
+
+def no_cluster(paths: str, error: Exception) -> NoCluster:
+    """Why there is none, and where one was looked for."""
+    if paths:
+        return NoCluster(f"the kubeconfig {paths} cannot be used: {words_of(error)}")
+    named = os.environ.get("KUBECONFIG")
+    return NoCluster(
+        f"no kubeconfig was found at {named} (KUBECONFIG)" if named else f"no kubeconfig was found at {USUAL}"
+    )
 
 
 def fingerprint() -> object:
     """Something that changes when a kubeconfig appears, goes or is written to."""
     found = []
-    for path in (os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")).split(os.pathsep):
+    for path in (os.environ.get("KUBECONFIG") or USUAL).split(os.pathsep):
         with suppress(OSError):
             status = Path(path).expanduser().stat()
             found.append((path, status.st_mtime_ns, status.st_size, status.st_ino))
@@ -64,7 +74,7 @@ def fingerprint() -> object:
 
 def kubeconfig() -> str:
     """The files KUBECONFIG names, else the usual one; empty when none is there."""
-    paths = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    paths = os.environ.get("KUBECONFIG") or USUAL
     return paths if any(Path(path).expanduser().is_file() for path in paths.split(os.pathsep) if path) else ""
 
 

@@ -7,7 +7,6 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 from django.test import Client
 
 from collector.ingest import save_now
@@ -16,7 +15,7 @@ from tests.factories import batch, make_span, trace_id
 pytestmark = pytest.mark.django_db
 
 
-def told(answer: HttpResponse, status: int) -> str:
+def told(answer: Any, status: int) -> str:
     """The words of its content; the frame is around it."""
     assert answer.status_code == status
     html = answer.content.decode()

@@ -273,7 +273,7 @@ async def test_without_a_kubeconfig_it_waits_until_there_is_one(cluster: FakeClu
     (tmp_path / "config").unlink()
     async with watching(Kept()) as watcher:
         await until(lambda: watcher.state.status == "waiting")
-        assert "no kubeconfig was found" in watcher.state.sentence
+        assert f"no kubeconfig was found at {tmp_path / 'config'} (KUBECONFIG)" in watcher.state.sentence
         (tmp_path / "config").write_text("{ half writ")
         await until(lambda: "cannot be used" in watcher.state.sentence)
         cluster.kubeconfig(tmp_path / "config")
