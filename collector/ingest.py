@@ -157,6 +157,10 @@ class Ingest:
         writer = self._writer
         return run_now(work) if writer is None else _answer(writer, writer.run(work, items))
 
+    def run_beside(self, work: Work[T], items: int = 1) -> T:
+        """The same beside the writer, where the database takes several: for work that remembers no interned row."""
+        return self.run_from_thread(work, items) if is_sqlite() else _run_here(work)
+
     def _receipt(self, batch: Batch) -> Receipt:
         self.stats.count(batch)
         return Receipt(batch.rejected, "; ".join(batch.reasons))
@@ -228,15 +232,26 @@ def save_now(batch: Batch) -> Saved:
 
 def run_now(work: Work[T]) -> T:
     """Does the work in this thread and a transaction of its own: for commands, outside a server. Raises Unavailable."""
+
+    def refreshed(committed: Committed) -> T:
+        intern.refresh()  # also keeps whoever needs to be alone waiting until this is committed
+        return work(committed)
+
+    try:
+        return _run_here(refreshed)
+    except Unavailable:
+        intern.forget()
+        raise
+
+
+def _run_here(work: Work[T]) -> T:
     try:
         with transaction.atomic():
-            intern.refresh()  # also keeps whoever needs to be alone waiting until this is committed
             committed = Committed()
             answer = work(committed)
             committed.written_ns = time.perf_counter_ns()
             return answer
     except DatabaseError as error:
-        intern.forget()
         raise Unavailable(f"the database cannot be written: {error}") from error
 
 

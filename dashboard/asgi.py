@@ -40,7 +40,7 @@ PREFIX: str = settings.FORCE_SCRIPT_NAME or ""
 pages = StaticFiles(django_application)
 live: Any = LiveConsumer.as_asgi()
 joining = Joining()
-retention = Retention(ingest.run_from_thread)
+retention = Retention(ingest.run_beside)
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

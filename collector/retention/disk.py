@@ -18,6 +18,7 @@ from collector.sql import execute, is_sqlite
 
 KEPT_FREE_BYTES = 32 * 1024 * 1024  # for the next rows; to give pages back and take them again costs twice
 VACUUM_PAGES = 512  # at a time, some 10 ms
+UNKNOWN_ROWS = 1_000  # of a table never analysed, from which on it is
 
 # Of a row: its header and pointer, what pages leave free, and an entry in each index.
 ROW_BYTES, INDEX_ENTRY_BYTES, FILL = 28, 40, 0.9
@@ -62,7 +63,7 @@ def _sqlite() -> Disk:
 
 def _postgresql() -> Disk:
     total = used = count = 0
-    for size, rows, width, indexes in execute(_SIZES, ([model._meta.db_table for model in apps.get_models()],)):
+    for size, rows, width, indexes in execute(_SIZES, (_tables(),)):
         total += size
         count += rows
         if width is None:  # never analysed
@@ -79,6 +80,29 @@ SELECT pg_total_relation_size(c.oid), s.n_live_tup,
        (SELECT count(*) FROM pg_index i WHERE i.indrelid = c.oid)
 FROM pg_class c JOIN pg_stat_user_tables s ON s.relid = c.oid
 WHERE s.schemaname = current_schema() AND c.relname = ANY(%s)
+"""
+
+
+def analyse_new_tables() -> None:
+    """PostgreSQL: analyses tables that never were, on this thread's connection.
+
+    Autovacuum comes within a minute or two, and until then plans are guesses: of 200,000 spans every batch of deleting
+    read them all, 174 ms in the median, and deleted 50. Analysing took 0.1 s.
+    """
+    if is_sqlite():
+        return
+    for (table,) in execute(_NEVER_ANALYSED, (_tables(), UNKNOWN_ROWS)).fetchall():
+        execute(f"ANALYZE {table}")
+
+
+def _tables() -> list[str]:
+    return [model._meta.db_table for model in apps.get_models()]
+
+
+_NEVER_ANALYSED = """
+SELECT relname FROM pg_stat_user_tables
+WHERE schemaname = current_schema() AND relname = ANY(%s) AND n_live_tup >= %s
+  AND last_analyze IS NULL AND last_autoanalyze IS NULL
 """
 
 

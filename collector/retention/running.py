@@ -51,7 +51,7 @@ def alone() -> Iterator[bool]:
 
 
 class Retention:
-    """The thread. Its writing goes through `run`, the writer's."""
+    """The thread. `run` does its writing: through the writer, or beside it where the database takes several."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -87,6 +87,7 @@ class Retention:
             now_ns = time.time_ns()
             if arrivals.is_due(now_ns):
                 self._run(lambda _: arrivals.note(stages.noted_tables, now_ns), 1)
+            disk.analyse_new_tables()
             one = Pass(self._run, self._stopping.wait, pace=pace)
             one.by_age(limits())
             one.by_bytes(settings.RETENTION_MAX_BYTES)

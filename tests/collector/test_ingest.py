@@ -578,5 +578,30 @@ def test_work_that_fails_costs_only_itself(gate: Gate) -> None:
     assert Trace.objects.count() == 2
 
 
+def test_work_beside_the_writer_waits_for_it_only_where_the_database_has_one(gate: Gate) -> None:
+    ended: list[str] = []
+
+    def work(committed: Committed) -> None:
+        ended.append(threading.current_thread().name)
+
+    def beside(ingest: Ingest) -> None:
+        try:
+            ingest.run_beside(work)
+        finally:
+            connection.close()
+
+    async def story(ingest: Ingest) -> None:
+        first = asyncio.create_task(ingest.submit("traces", body("one"), "protobuf"))
+        await gate.wait()
+        second = asyncio.create_task(asyncio.to_thread(beside, ingest))
+        if connection.vendor == "postgresql":
+            await second
+        gate.open()
+        await asyncio.gather(first, second)
+
+    run(story)
+    assert (ended == ["writer"]) is (connection.vendor == "sqlite")
+
+
 def test_without_a_writer_work_runs_in_the_callers_thread() -> None:
     assert Ingest().run_from_thread(lambda committed: connection.in_atomic_block)

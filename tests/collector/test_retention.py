@@ -487,6 +487,20 @@ def test_on_postgresql_what_is_in_use_is_estimated() -> None:
     assert full.without(1_000).used < full.used
 
 
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite plans without figures")
+@pytest.mark.django_db(transaction=True)
+def test_on_postgresql_tables_that_were_never_analysed_are() -> None:
+    def analysed() -> set[str]:
+        execute("SELECT pg_stat_force_next_flush()")
+        return {row[0] for row in execute("SELECT relname FROM pg_stat_user_tables WHERE analyze_count > 0")}
+
+    execute("SELECT pg_stat_reset()")
+    received(8, *(make_log(f"{number}") for number in range(disk.UNKNOWN_ROWS)), make_span())
+    assert not analysed()
+    disk.analyse_new_tables()
+    assert analysed() == {"collector_log"}
+
+
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
 @pytest.mark.django_db(transaction=True)
 def test_one_process_deletes_at_a_time() -> None:
