@@ -7,6 +7,8 @@ each ten seconds of the server's clock, which is not compressed: it is drawn les
 A page that keeps what it drew shows as a heap, or as nodes, that grow; a flat one may still breathe by a few MB: Plotly
 keeps how large texts are, up to ten thousand of them, and then begins anew. Measured with Plotly alone: 3,000 figures
 of the same texts stay at 7.5 MB; of new texts they grow by 1.8 kB each from 7.6 to 10.7 MB, and are at 8.4 again.
+A whole day, on two busy cores in 47 minutes: the overview 6.1 MB after 10 minutes, then 7.5, 8.0, 8.4 and 8.5 at each
+quarter, with 1,335 charts drawn; a metric's page 7.1, then 11.0, 9.9, 9.0 and 11.4, with 6,069. Nodes: flat.
 """
 
 from __future__ import annotations
