@@ -23,6 +23,8 @@ CONTROLLER_SPANS = frozenset({
 INSTRUMENTATION = "opentelemetry.instrumentation."  # scopes whose spans' URLs tell more than their names
 SANDBOX_URL = re.compile(r"/apis/(extensions\.)?agents\.x-k8s\.io/|/(execute|upload|download|list|exists)(/|\?|$)")
 URL_KEYS = ("url.full", "http.url", "http.target", "url.path")
+CODE = 'status_code":'
+FAILED = frozenset("45")
 
 
 def addressed(name: str, attributes: Mapping[str, Any]) -> str:
@@ -39,6 +41,20 @@ def addressed(name: str, attributes: Mapping[str, Any]) -> str:
 def _url(attributes: Mapping[str, Any]) -> str:
     url = next((attributes[key] for key in URL_KEYS if key in attributes), "")
     return url if isinstance(url, str) else ""
+
+
+def telling(name: str, attributes: str) -> bool:
+    """Whether attributes, as JSON, say whose a span is, what it was about or that it failed. Others are not parsed: of
+    thousands of spans that is felt. Asked with `in` and `find`, which are quicker than a pattern."""
+    if name in METHODS or '"sandbox.' in attributes:
+        return True
+    at = attributes.find(CODE)
+    while at >= 0:
+        at += len(CODE)
+        if attributes[at : at + 2].lstrip()[:1] in FAILED:  # PostgreSQL writes a space first
+            return True
+        at = attributes.find(CODE, at)
+    return False
 
 
 def owner(service: str, scope: str, name: str, attributes: Mapping[str, Any] | None = None) -> str:

@@ -62,6 +62,7 @@ class _Ordering:
         self.keep = keep
         self.folds = tree.end_ns - tree.start_ns >= FOLD_IN_TRACES_FROM_NS
         self.known_owners: dict[tuple[str, str, str], str] = {}  # of spans whose attributes say nothing of it
+        self.instrumentation: set[str] = set()  # scopes whose spans' attributes may
 
     def places(self) -> list[Place]:
         found: list[Place] = []
@@ -82,18 +83,18 @@ class _Ordering:
         """What to place for these siblings, in reverse, for the stack: the small ones as one at the end."""
         small: list[Node] = []
         if self.folds and len(nodes) >= FOLD_FROM:
-            small = [node for node in nodes if self._is_small(node)]
+            short = [node for node in nodes if node.end_ns - node.start_ns < FOLD_BELOW_NS]
+            small = [node for node in short if self._may_fold(node)] if len(short) >= FOLD_FROM else []
         if len(small) < FOLD_FROM:
             return [(node, depth, parent, False) for node in reversed(nodes)]
         folded = {id(node) for node in small}
         others: list[Item] = [(node, depth, parent, False) for node in reversed(nodes) if id(node) not in folded]
         return [(small, depth, parent, False), *others]
 
-    def _is_small(self, node: Node) -> bool:
+    def _may_fold(self, node: Node) -> bool:
         span = node.span
         return (
-            node.end_ns - node.start_ns < FOLD_BELOW_NS
-            and span is not None
+            span is not None
             and span.duration_ns is not None
             and span.duration_ns >= 0
             and not (node.children or span.is_error or node.in_cycle or node.span_id == self.keep)
@@ -104,12 +105,13 @@ class _Ordering:
         if span is None:
             return PROGRAM
         key = (span.service, span.scope, span.name)
-        if span.attributes and span.scope.startswith(INSTRUMENTATION):
-            found = owner(*key, span.attributes)
-        elif key in self.known_owners:
-            found = self.known_owners[key]
-        else:
+        found = self.known_owners.get(key)
+        if found is None:
             found = self.known_owners[key] = owner(*key)
+            if span.scope.startswith(INSTRUMENTATION):
+                self.instrumentation.add(span.scope)
+        if span.scope in self.instrumentation and span.attributes:
+            found = owner(*key, span.attributes)
         if found == PROGRAM and span.kind == CLIENT_KIND and parent and parent.owner == CLIENT:
             return CLIENT
         return found

@@ -108,7 +108,8 @@ class _Drawing:
         self.zoom = zoom
         self.from_ns, to_ns = zoom or (0, self.whole_ns)
         self.axis_ns = to_ns - self.from_ns
-        self.critical = critical_path(tree)
+        # Of many parts none is worth a bar.
+        self.critical = critical_path(tree, self.axis_ns * (PATH_FROM_PERCENT - 0.01) / 100)
 
     def draw(self, whole: bool) -> Waterfall:
         found = places(self.tree, self.keep)
@@ -159,8 +160,7 @@ class _Drawing:
         segments = self.critical.get(id(node))
         if segments is None:
             return []
-        shortest_ns = self.axis_ns * (PATH_FROM_PERCENT - 0.01) / 100  # of many none is worth a bar
-        found = [self._bar(*segment) for segment in segments if segment[1] - segment[0] >= shortest_ns]
+        found = [self._bar(*segment) for segment in segments]
         return [part for part in found if part.width >= PATH_FROM_PERCENT]
 
     def _bar(self, start_ns: int, end_ns: int) -> Bar:

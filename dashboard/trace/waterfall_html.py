@@ -8,6 +8,7 @@ Geometry is SVG in percent, because the content security policy refuses style at
 
 from __future__ import annotations
 
+from collections import defaultdict
 from html import escape
 
 from dashboard.templatetags.formats import duration
@@ -156,14 +157,14 @@ def map_html(drawn: Waterfall) -> str:
 
     Over it the part the axis shows.
     """
-    lines: dict[str, list[str]] = {}
+    lines: dict[str, list[str]] = defaultdict(list)
     start_ns, whole_ns = drawn.start_ns, drawn.whole_ns
     for number, place in enumerate(drawn.places):
         node = place.node
         if place.folded or node.span is None:
             continue
         x, width = 1000 * (node.start_ns - start_ns) // whole_ns, 1000 * (node.end_ns - node.start_ns) // whole_ns
-        lines.setdefault(place.owner, []).append(f"M{x} {number}.5h{width if width > 2 else 2}")
+        lines[place.owner].append(f"M{x} {number}.5h{width if width > 2 else 2}")
     paths = [f'<path class="owner-{owner}" d="{"".join(parts)}"/>' for owner, parts in lines.items()]
     lines_svg = f'<svg viewBox="0 0 1000 {max(len(drawn.places), 1)}" preserveAspectRatio="none">{"".join(paths)}</svg>'
     window = f'<rect class="window" x="{PERCENT[drawn.window.x]}" width="{PERCENT[drawn.window.width]}" height="100%"/>'

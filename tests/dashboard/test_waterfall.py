@@ -130,6 +130,17 @@ def test_the_critical_path_waits_for_one_span_at_a_time(made: list[tuple[int, in
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(parts))
 
 
+@given(st.lists(st.tuples(st.integers(1, 12), st.integers(0, 12), st.integers(0, 50), st.integers(0, 50)), min_size=1))
+@settings(max_examples=300, deadline=None)
+def test_leaving_out_short_parts_of_the_critical_path_changes_no_other(made: list[tuple[int, int, int, int]]) -> None:
+    tree = build_tree(
+        [span(f"s{i}", f"s{parent}" if parent else None, start, length) for i, parent, start, length in made]
+    )
+    whole, shortest_ns = critical_path(tree), 10 * MS
+    longer = {key: [part for part in parts if part[1] - part[0] >= shortest_ns] for key, parts in whole.items()}
+    assert critical_path(tree, shortest_ns) == {key: parts for key, parts in longer.items() if parts}
+
+
 def test_the_critical_path_goes_through_what_ended_last() -> None:
     path = path_of(
         span("a", None, 0, 100), span("quick", "a", 10, 20), span("slow", "a", 10, 60), span("last", "a", 80, 15)
@@ -140,6 +151,25 @@ def test_the_critical_path_goes_through_what_ended_last() -> None:
 def test_the_critical_path_follows_a_span_that_outlives_its_parent() -> None:
     path = path_of(span("a", None, 0, 100), span("send", "a", 0, 5), span("work", "send", 10, 80))
     assert path == {"a": [(5, 10), (90, 100)], "send": [(0, 5)], "work": [(10, 90)]}
+
+
+def test_the_critical_path_follows_a_span_far_below_that_outlives_all_above_it() -> None:
+    path = path_of(
+        span("a", None, 0, 100),
+        span("b", "a", 0, 40),
+        span("c", "b", 0, 30),
+        span("d", "c", 35, 55),
+        span("e", "b", 0, 5),
+    )
+    assert path == {"a": [(90, 100)], "b": [(30, 35)], "c": [(0, 30)], "d": [(35, 90)]}
+
+
+def test_attributes_are_read_when_they_tell_something() -> None:
+    one = span("a", None, 0, 10, said='{"http.response.status_code": 503, "thread.id": 7}')
+    other = span("b", "a", 0, 10, said='{"thread.id": 7}')
+    assert one.attributes == {"http.response.status_code": 503, "thread.id": 7}
+    assert not other.attributes
+    assert rows_of(one, other)["a"].problem == "HTTP 503"
 
 
 def test_self_time_leaves_out_what_children_cover_once() -> None:
@@ -187,10 +217,10 @@ def test_zoom_cuts_bars_off_and_moves_the_ticks() -> None:
 
 def test_a_row_says_what_tells_it_apart_and_what_went_wrong() -> None:
     rows = rows_of(
-        span("a", None, 0, 100, attributes={"sandbox.command.executable": "ls", "sandbox.exit_code": 2}),
-        span("b", "a", 0, 10, attributes={"http.response.status_code": 503}),
+        span("a", None, 0, 100, said={"sandbox.command.executable": "ls", "sandbox.exit_code": 2}),
+        span("b", "a", 0, 10, said={"http.response.status_code": 503}),
         span("c", "a", 0, 10, is_error=True, status_message="card declined\nat line 3"),
-        span("d", "a", 0, 10, attributes={"sandbox.command.executable": "echo", "sandbox.exit_code": 0}),
+        span("d", "a", 0, 10, said={"sandbox.command.executable": "echo", "sandbox.exit_code": 0}),
     )
     assert (rows["a"].detail, rows["a"].problem) == ("ls", "exit 2")
     assert rows["b"].problem == "HTTP 503"
@@ -293,7 +323,7 @@ def test_what_senders_chose_never_becomes_markup() -> None:
     hostile = '"><script>alert(1)</script>'
     facts: dict[str, Any] = {
         "name": hostile, "service": hostile, "is_error": True, "status_message": hostile,
-        "attributes": {"sandbox.command.executable": hostile, "url.full": hostile},
+        "said": {"sandbox.command.executable": hostile, "url.full": hostile},
     }  # fmt: skip
     drawn = draw(build_tree([span("a", None, 0, 100), span("b", "a", 0, 50, **facts)]))
     html = rows_html(drawn, "", "icons.svg") + map_html(drawn)
