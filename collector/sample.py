@@ -9,17 +9,19 @@ picked evenly from them. Both numbers bound the answer's time whatever is stored
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from collector.models import Span
 from collector.queries import TelemetryFilter, spans
+from collector.raw import raw_rows
+from collector.telemetry_filter import Ranged
 
 LOOKED_AT = 20_000  # 2 us each on SQLite
 PICKED = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Looked:
+class Looked(NamedTuple):
     """A span as it was looked at: enough to tell whether it is meant."""
 
     id: int
@@ -45,12 +47,24 @@ class Sample:
         return [span.id for span in sorted(self.found, key=lambda span: -span.duration_ns)[:most]]
 
 
-def sample(f: TelemetryFilter, meant: Callable[[Looked], bool]) -> Sample:
-    """The newest spans of the range that are `meant`; spans without an end are not."""
-    columns = ("id", "start_ns", "duration_ns")
-    newest = spans(f).order_by("-start_ns", "-id").prefetch_related(None).values_list(*columns)[:LOOKED_AT]
-    rows = [Looked(*row) for row in newest if row[2] is not None]
-    return Sample([row for row in rows if meant(row)], len(newest), len(newest) < LOOKED_AT)
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest spans of a range, of which several questions may be asked; spans without an end are left out."""
+
+    rows: list[Looked]
+    looked_at: int
+
+    def those(self, meant: Callable[[int, int], bool]) -> Sample:
+        """Those that are meant, by start and duration."""
+        found = [row for row in self.rows if meant(row[1], row[2])]
+        return Sample(found, self.looked_at, self.looked_at < LOOKED_AT)
+
+
+def newest(f: TelemetryFilter) -> Newest:
+    """What there is to look at."""
+    found = spans(f).order_by("-start_ns", "-id").prefetch_related(None)[:LOOKED_AT]
+    rows = raw_rows(found, Looked._fields)
+    return Newest([Looked._make(row) for row in rows if row[2] is not None], len(rows))
 
 
 def loaded(ids: Sequence[int]) -> list[Span]:
@@ -59,8 +73,8 @@ def loaded(ids: Sequence[int]) -> list[Span]:
     return [found[id_] for id_ in ids if id_ in found]
 
 
-def between(f: TelemetryFilter, from_ns: int | None, to_ns: int | None) -> TelemetryFilter:
-    """The filter, within narrower times as well."""
+def narrowed(f: Ranged, from_ns: int | None, to_ns: int | None) -> tuple[int | None, int | None]:
+    """The times of the filter, within narrower ones as well."""
     lower = max((ns for ns in (f.from_ns, from_ns) if ns is not None), default=None)
     upper = min((ns for ns in (f.to_ns, to_ns) if ns is not None), default=None)
-    return replace(f, from_ns=lower, to_ns=upper)
+    return lower, upper

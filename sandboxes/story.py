@@ -6,8 +6,9 @@ Lengths are said no finer than the worse clock of both ends: `dashboard` has the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sandboxes.lifecycle import STAGES
 from sandboxes.lifecycle.state import TERMINAL
@@ -84,6 +85,21 @@ def starting_stages(lifecycle: Lifecycle) -> list[Stage]:
 def longest(lifecycle: Lifecycle) -> Stage | None:
     """The stage of the start that took most time."""
     return max(starting_stages(lifecycle), key=lambda stage: stage.duration_ns, default=None)
+
+
+def longest_in(value: Mapping[str, Any]) -> str:
+    """The name of the same stage in a story as it is kept (`lifecycle.to_json`), without reading the rest; or empty."""
+    reached = {moment["milestone"]: moment for moment in value["moments"]}
+    end_ns = next((int(reached[name]["time_ns"]) for name in READY if name in reached), None)
+    name, longest_ns = "", -1
+    for stage in value["stages"]:
+        until_ns = int(stage["end"]["time_ns"])
+        if stage["pre_warmed"] or (end_ns is not None and until_ns > end_ns):
+            continue
+        duration_ns = max(0, until_ns - int(stage["start"]["time_ns"]))
+        if duration_ns > longest_ns:
+            name, longest_ns = stage["name"], duration_ns
+    return name
 
 
 @dataclass(frozen=True, slots=True)

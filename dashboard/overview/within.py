@@ -8,23 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from django.db.models import QuerySet
+import orjson
 
 from collector import sample
 from collector.models import Span, Trace
+from collector.raw import raw_rows
 from dashboard.attributes import one_line
 from dashboard.overview.area import Area
 from dashboard.overview.standout import Standout, stand_out
 from dashboard.parameters import Parameters
 from dashboard.words import span_kind, status
 from sandboxes import questions, story
-from sandboxes.lifecycle import from_json
 from sandboxes.models import Claim, Link
 
 SHOWN = 8
 CLAIMS_LOOKED_AT = 5_000  # newest of the range
 CLAIMS_COMPARED = 300  # each with its story
+COMPARED_BY = {  # a claim's columns by what the page calls them
+    "namespace": "namespace", "pool": "pool", "template": "template", "start": "start_type", "state": "state",
+    "node": "node", "why": "cause",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,12 @@ class Within:
 def spans_within(parameters: Parameters, area: Area) -> Within:
     """The spans that began in the area's time and took as long as it says, of those the page's filters leave."""
     f = parameters.filter
-    inside = sample.sample(
-        sample.between(f, area.from_ns, area.to_ns), lambda span: area.holds(span.start_ns, span.duration_ns)
-    )
-    rest = sample.sample(f, lambda span: not area.holds(span.start_ns, span.duration_ns))
+    from_ns, to_ns = sample.narrowed(f, area.from_ns, area.to_ns)
+    near = every = sample.newest(f)
+    if (from_ns, to_ns) != (f.from_ns, f.to_ns):
+        near = sample.newest(replace(f, from_ns=from_ns, to_ns=to_ns))
+    inside = near.those(area.holds)
+    rest = every.those(lambda start_ns, duration_ns: not area.holds(start_ns, duration_ns))
     picked, others = sample.loaded(inside.picked()), sample.loaded(rest.picked())
     traces = {span.trace_id for span in picked}
     return Within(
@@ -67,12 +74,12 @@ def spans_within(parameters: Parameters, area: Area) -> Within:
 def claims_within(parameters: Parameters, area: Area) -> Within:
     """The claims that began in the area's time and were ready as soon as it says."""
     f = parameters.claims
-    lower = max((ns for ns in (f.from_ns, area.from_ns) if ns is not None), default=None)
-    upper = min((ns for ns in (f.to_ns, area.to_ns) if ns is not None), default=None)
-    ready = questions.claims(replace(f, from_ns=lower, to_ns=upper)).filter(time_to_ready_ns__isnull=False)
-    inside = _meant(ready, area, True)
-    rest = _meant(questions.claims(f).filter(time_to_ready_ns__isnull=False), area, False)
-    looked_at = len(ready.values("id")[: CLAIMS_LOOKED_AT + 1])
+    times = sample.narrowed(f, area.from_ns, area.to_ns)
+    near = every = _ready(f)
+    if times != (f.from_ns, f.to_ns):
+        near = _ready(replace(f, from_ns=times[0], to_ns=times[1]))
+    inside = [(pk, ready_ns) for pk, zero_ns, ready_ns in near[:CLAIMS_LOOKED_AT] if area.holds(zero_ns, ready_ns)]
+    rest = [(pk, ready_ns) for pk, zero_ns, ready_ns in every[:CLAIMS_LOOKED_AT] if not area.holds(zero_ns, ready_ns)]
     slowest = sorted(inside, key=lambda row: -row[1])[:SHOWN]
     in_order = {pk: place for place, (pk, _) in enumerate(slowest)}
     claims = sorted(Claim.objects.filter(pk__in=in_order), key=lambda claim: in_order[claim.pk])
@@ -80,29 +87,27 @@ def claims_within(parameters: Parameters, area: Area) -> Within:
     return Within(
         noun="claim",
         found=len(inside),
-        looked_at=min(looked_at, CLAIMS_LOOKED_AT),
-        whole=looked_at <= CLAIMS_LOOKED_AT,
+        looked_at=min(len(near), CLAIMS_LOOKED_AT),
+        whole=len(near) <= CLAIMS_LOOKED_AT,
         claims=claims,
         spans=[],
-        traces=_traces_of(claim.uid for claim in picked),
-        standouts=stand_out([_of_claim(claim) for claim in picked], [_of_claim(claim) for claim in others]),
+        traces=_traces_of(uid for uid, *_ in picked),
+        standouts=stand_out([_of_claim(*claim) for claim in picked], [_of_claim(*claim) for claim in others]),
         compared_with=len(others),
     )
 
 
-def _meant(found: QuerySet[Claim], area: Area, is_inside: bool) -> list[tuple[int, int]]:
-    """(id, time to ready) of the claims in the area, or of those not in it."""
-    rows = found.prefetch_related(None).values_list("id", "zero_ns", "time_to_ready_ns")[:CLAIMS_LOOKED_AT]
-    return [
-        (pk, ready_ns)
-        for pk, zero_ns, ready_ns in rows
-        if ready_ns is not None and area.holds(zero_ns, ready_ns) == is_inside
-    ]
+def _ready(f: questions.ClaimFilter) -> list[tuple[int, int, int]]:
+    """(id, beginning, time to ready) of the newest claims, and of one more than are looked at."""
+    found = questions.claims(f).filter(time_to_ready_ns__isnull=False).prefetch_related(None)
+    return raw_rows(found[: CLAIMS_LOOKED_AT + 1], ("id", "zero_ns", "time_to_ready_ns"))
 
 
-def _picked(rows: Sequence[tuple[int, int]]) -> list[Claim]:
+def _picked(rows: Sequence[tuple[int, int]]) -> list[tuple[Any, ...]]:
+    """What some of these claims are compared by, evenly over all: (uid, story as JSON, columns of COMPARED_BY)."""
     step = max(1, -(-len(rows) // CLAIMS_COMPARED))
-    return list(Claim.objects.filter(pk__in=[pk for pk, _ in rows[::step]]))
+    picked = Claim.objects.filter(pk__in=[pk for pk, _ in rows[::step]])
+    return raw_rows(picked, ("uid", "lifecycle", *COMPARED_BY.values()))
 
 
 def _claims_of(trace_ids: Iterable[str]) -> list[Claim]:
@@ -130,18 +135,10 @@ def _of_span(span: Span) -> dict[str, str]:
     return {key: one_line(value) for key, value in attributes.items() if key != "service.name"} | own
 
 
-def _of_claim(claim: Claim) -> dict[str, str]:
-    """What claims are compared by: where they are from, how they started, which stage took longest."""
-    lifecycle = from_json(claim.lifecycle)
-    longest = story.longest(lifecycle)
-    found = {
-        "namespace": claim.namespace,
-        "pool": claim.pool,
-        "template": claim.template,
-        "start": claim.start_type,
-        "state": claim.state,
-        "node": claim.node,
-        "longest stage": longest.name if longest else "",
-        "why": lifecycle.why.cause if lifecycle.why else "",
-    }
+def _of_claim(_: str, lifecycle: str, *words: str) -> dict[str, str]:
+    """What claims are compared by: where they are from, how they started, which stage took longest.
+
+    Each story is parsed and let go here: six hundred of them, kept until the last is read, take three times as long.
+    """
+    found = dict(zip(COMPARED_BY, words, strict=True)) | {"longest stage": story.longest_in(orjson.loads(lifecycle))}
     return {key: value for key, value in found.items() if value}

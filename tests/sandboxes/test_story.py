@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from sandboxes.lifecycle import to_json
 from sandboxes.records import Lifecycle, Milestone, State, Why
-from sandboxes.story import Story, longest, starting_stages, tell, wait
+from sandboxes.story import Story, longest, longest_in, starting_stages, tell, wait
 from sandboxes.timeline import event_rows
 from tests.sandboxes.test_timeline import around
 
@@ -93,3 +96,14 @@ def test_a_claim_that_failed_waited_until_then_though_it_is_still_there() -> Non
 def test_a_claim_of_which_next_to_nothing_is_known_has_a_story_too() -> None:
     for state in State:
         assert tell(Lifecycle("u", "n", "c", state=state), [], 1, say).text
+
+
+@pytest.mark.parametrize(
+    ("scenario", "key"), [("quickstart-cold", "c1"), ("traced-warm", "c1"), ("failures", "unschedulable")]
+)
+def test_a_kept_story_has_the_same_longest_stage(scenario: str, key: str) -> None:
+    lifecycle, _ = around(scenario, key)
+    stage = longest(lifecycle)
+    assert longest_in(to_json(lifecycle)) == (stage.name if stage else "")
+    bare = replace(lifecycle, stages=())
+    assert longest_in(to_json(bare)) == ""
