@@ -43,9 +43,9 @@ async def rest_of(rest: Rest, packer: Packer | None) -> AsyncGenerator[bytes]:
     """What is left of an export, packed on if it was packed before. Raises WriterFailed; the process ends with it."""
     loop, reader = asyncio.get_running_loop(), asyncio.StreamReader(limit=READ_BYTES)
     async with _places:
-        process = _start(rest, packer)
+        process, pipe = _start(rest, packer), None
         try:
-            await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
+            pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), process.stdout)
             while chunk := await reader.read(READ_BYTES):
                 stalled = loop.call_later(STALL_TIMEOUT_S, process.kill)
                 try:
@@ -55,7 +55,9 @@ async def rest_of(rest: Rest, packer: Packer | None) -> AsyncGenerator[bytes]:
             if status := await asyncio.to_thread(process.wait):
                 raise WriterFailed(f"what writes {rest.name}.csv ended with status {status}")
         finally:
-            process.kill()  # that closes the pipe too
+            process.kill()
+            if pipe is not None:
+                pipe.close()  # of what waits to be read no end is seen: it would stay open with all that is in it
             await asyncio.to_thread(process.wait)
 
 

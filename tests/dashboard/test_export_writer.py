@@ -20,6 +20,7 @@ import pytest
 from django.http import QueryDict
 
 from collector.paging import Cursor
+from dashboard import child_process, export_writer
 from dashboard.csv_rows import compared
 from dashboard.export import NAMES, Rest, parse_export
 from dashboard.export_writer import MAX_WRITERS
@@ -29,6 +30,7 @@ from tests.dashboard.test_export import ASKED, run_export, send_logs
 from tests.server import ROOT, Server, wait_for
 
 WAIT_S = 60  # only a failure takes that long
+ENDLESS = "import sys; sys.stdin.read()\nwhile True: sys.stdout.write('x' * 65_536)"
 A_RUN = """
 from sandboxes.plans import Plan
 from sandboxes.runs import outcome, recording
@@ -65,6 +67,15 @@ def writers(server: Server) -> set[int]:
             if parent == str(server.process.pid) and state != "Z" and b"write_rest" in command:
                 found.add(int(status.parent.name))
     return found
+
+
+def pipes() -> set[str]:
+    """This process's open pipes."""
+    found = set()
+    for place in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            found.add(str(place.readlink()))
+    return {place for place in found if place.startswith("pipe:")}
 
 
 def begun(server: Server, path: str, **headers: str) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
@@ -198,6 +209,19 @@ def test_a_client_that_leaves_takes_its_writer_with_it(hasty: Server) -> None:
     connection.close()
     wait_for(lambda: pid not in writers(hasty), WAIT_S, lambda: "it is still there")
     assert hasty.log[said:] == "", "that is no failure"
+
+
+async def test_a_client_that_leaves_while_more_has_come_than_it_took_lets_go_of_the_pipe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(child_process, "command", lambda *words: [sys.executable, "-c", ENDLESS])
+    monkeypatch.setattr(export_writer, "READ_BYTES", 1)  # whatever comes is more than is taken
+    chunks = export_writer.rest_of(Rest("logs", parse_export("logs", QueryDict())), None)
+    before = pipes()
+    await anext(chunks)
+    assert pipes() != before
+    await chunks.aclose()
+    assert pipes() == before
 
 
 @pytest.mark.long
