@@ -15,8 +15,10 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from k8s_agent_sandbox import trace_manager
 from k8s_agent_sandbox.models import (
@@ -29,10 +31,11 @@ from k8s_agent_sandbox.models import (
 )
 from k8s_agent_sandbox.sandbox_client import SandboxClient
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from sandboxes.cluster import blocking
@@ -59,22 +62,40 @@ class Ran:
     timed_out: bool
 
 
+class _OfTheRun(SpanProcessor):
+    """Labels each span with the run it is of: a process does one run after the other."""
+
+    run_id = ""
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        span.set_attribute(RUN_LABEL, self.run_id)
+
+
+_of_the_run = _OfTheRun()
+
+
 def report_to(endpoint: str, key: str, run_id: str) -> TracerProvider:
-    """Sends this process's spans to an OTLP/HTTP endpoint. To be called once, before a sandbox is claimed.
+    """Sends this process's spans to an OTLP/HTTP endpoint, from now on as this run's. Before a sandbox is claimed.
 
     Raises TracingOff.
     """
     if not trace_manager.OPENTELEMETRY_AVAILABLE:
         raise TracingOff("the SDK's tracing is off: opentelemetry-exporter-otlp-proto-grpc is not installed")
-    resource = Resource.create({"service.name": SERVICE, "service.instance.id": run_id, RUN_LABEL: run_id})
-    provider = TracerProvider(resource=resource)
-    headers = {"x-otlp-api-key": key} if key else None
+    _of_the_run.run_id = run_id
+    provider = _provider(endpoint)
     if _listens(endpoint):
-        exporter = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces", headers=headers)
-        provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=EXPORT_DELAY_MS))
+        _send(provider, endpoint, key)
     else:
         # On the command line the dashboard may be off. The exporter would try again for ten seconds with each batch.
         log.warning("Nobody listens at %s: the claims will have no traces.", endpoint)
+    return provider
+
+
+@cache
+def _provider(endpoint: str) -> TracerProvider:
+    """This process's, for good: OpenTelemetry takes no other one after it."""
+    provider = TracerProvider(resource=Resource.create({"service.name": SERVICE, "service.instance.id": uuid4().hex}))
+    provider.add_span_processor(_of_the_run)
     trace.set_tracer_provider(provider)
     # The SDK would do this at the first claim, and the first sandboxes would seem to have waited for it (seconds, on a
     # busy machine). What it sets up sends by gRPC and is never asked: the provider that was there first stays.
@@ -83,6 +104,14 @@ def report_to(endpoint: str, key: str, run_id: str) -> TracerProvider:
     # As `opentelemetry-instrument` would: requests to the sandbox are spans, and carry the trace on to the router.
     RequestsInstrumentor().instrument(tracer_provider=provider, excluded_urls=f"{endpoint}/v1/.*")
     return provider
+
+
+@cache
+def _send(provider: TracerProvider, endpoint: str, key: str) -> None:
+    """Begins to, once."""
+    headers = {"x-otlp-api-key": key} if key else None
+    exporter = OTLPSpanExporter(endpoint=f"{endpoint}/v1/traces", headers=headers)
+    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=EXPORT_DELAY_MS))
 
 
 class Sandbox:
