@@ -33,13 +33,13 @@ def last_watched() -> Cluster | None:
 
 
 def pools(cluster: Cluster) -> list[Pool]:
-    """Its pools, by name."""
+    """Its pools: those that keep Sandboxes first, each by name."""
     found = [
         Pool(each.key.namespace, each.key.name, each.version.ready, each.version.desired)
         for each in reading.newest(kinds=[Kind.POOL])
         if each.key.cluster == cluster.pk and each.version.is_there
     ]
-    return sorted(found, key=lambda pool: (pool.name, pool.namespace))[:MAX_POOLS]
+    return sorted(found, key=lambda pool: (not pool.wanted, pool.name, pool.namespace))[:MAX_POOLS]
 
 
 def is_too_old(cluster: Cluster) -> bool:

@@ -32,14 +32,15 @@ CLASSES = {"running": "ready", "finished": "ready", "interrupted": "stuck warnin
 
 
 @register.filter
-def run_icon(state: str) -> str:
-    return ICONS.get(state, "starting")
+def run_icon(state: str, failed: int = 0) -> str:
+    """A run that came to its end is all well only when every sandbox did: `failed` of them did not."""
+    return "warning" if state == "finished" and failed else ICONS.get(state, "starting")
 
 
 @register.filter
-def run_class(state: str) -> str:
+def run_class(state: str, failed: int = 0) -> str:
     """Of its chip or word."""
-    return CLASSES.get(state, "")
+    return "stuck warning" if state == "finished" and failed else CLASSES.get(state, "")
 
 
 @register.filter

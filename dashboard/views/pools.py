@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -57,6 +58,7 @@ def _list(parameters: Parameters) -> dict[str, Any]:
         "desired": sum(pool.desired or 0 for pool in alive),
         "newest_claim_ns": newest_ns,
         "reaching": reaching(newest_ns, RANGES_S) if newest_ns else "",
+        "can_run": settings.DASHBOARD_CLUSTER != "off",
         "most": {"claims": reading.MAX_CLAIMS, "versions": reading.MAX_VERSIONS},
     }
 

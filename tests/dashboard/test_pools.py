@@ -7,6 +7,7 @@ from html import unescape
 
 import pytest
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from sandboxes.pools import reading
 from tests.dashboard.test_claim import words
@@ -38,6 +39,15 @@ def test_a_row_leads_to_the_pools_claims_in_the_same_range(client: Client) -> No
     html = unescape(row(page(client, range="all"), "simple-sandbox-pool"))
     assert 'href="/claims/?pool=simple-sandbox-pool&namespace=default&range=all"' in html
     assert 'href="/export/claims.csv?pool=simple-sandbox-pool&namespace=default&range=all"' in html
+
+
+def test_a_pool_leads_to_a_run_of_it_where_runs_can_be_started(client: Client, settings: Settings) -> None:
+    load("burst-drained")
+    link = 'href="/runs/new/?pool=simple-sandbox-pool&namespace=default"'
+    settings.DASHBOARD_CLUSTER = "auto"
+    assert link in unescape(row(page(client, range="all"), "simple-sandbox-pool"))
+    settings.DASHBOARD_CLUSTER = "off"
+    assert link not in unescape(page(client, range="all"))
 
 
 def test_a_claim_leads_to_its_pool_and_that_to_itself(client: Client) -> None:

@@ -111,10 +111,10 @@ def test_the_form_offers_the_pools_that_are_there_with_what_is_ready_of_them(cli
     load("failures")
     html = page(client, "/runs/new/")
     offered = re.findall(r'<option value="([^"]+)">default</option>', html)
-    pools = "crash-later-pool crash-pool huge-pool orphan-pool simple-sandbox-pool slow-pull-pool"
+    pools = "simple-sandbox-pool crash-later-pool crash-pool huge-pool orphan-pool slow-pull-pool"  # it keeps some
     assert offered == pools.split()
     assert "simple-sandbox-pool 2 of 2 ready" in words(html)
-    assert "huge-pool 0 of 0 ready" in words(html)
+    assert "huge-pool keeps none" in words(html)
 
 
 def test_an_ended_run_shows_cells_stages_and_rows_that_lead_to_claims(client: Client) -> None:
@@ -131,6 +131,28 @@ def test_failures_are_shown_by_cause_with_what_to_do(client: Client) -> None:
     html = words(page(client, f"/runs/{run_id}/"))
     assert "Pool missing" in html
     assert "SandboxWarmPoolNotFoundError" in html
+
+
+def test_a_run_is_all_well_only_where_every_sandbox_was(client: Client) -> None:
+    claims = [claim for claim in load("burst-drained").values() if claim.time_to_ready_ns][:2]
+    well, half = run_over(claims), run_over(claims)
+    RunSandbox.objects.filter(run__uid=half, number=2).update(state=SandboxState.FAILED, ready_ns=None)
+    for run_id in (well, half):
+        recording.end(run_id, RunState.FINISHED, outcome=outcome.final(run_id))
+    chips = [page(client, f"/runs/{run_id}/").partition("data-run-state")[2][:400] for run_id in (well, half)]
+    assert ["#warning" in chip for chip in chips] == [False, True]
+    assert "Finished, 1 failed" in words(chips[1])
+    assert page(client, "/runs/").count("#warning") == 1
+
+
+def test_what_a_run_may_be_compared_with_is_told_apart_by_its_pool(client: Client) -> None:
+    earlier, later = ended(), ended()
+    number = Run.objects.get(uid=earlier).pk
+    assert f"Run {number}, the same</option>" in page(client, f"/runs/{later}/")
+    row = Run.objects.get(uid=earlier)
+    row.plan["pool"], row.form = "another-pool", "another"
+    row.save()
+    assert f"Run {number}, another-pool</option>" in page(client, f"/runs/{later}/")
 
 
 def test_what_came_back_from_a_sandbox_is_text(client: Client) -> None:
