@@ -18,7 +18,7 @@ from sandboxes.models import Claim
 
 MOST_DOTS = 200  # newest claims on the strip
 FEWEST = 3  # claims of the same kind of start that make a usual
-WORDS_PERCENT = 40.0  # of the strip, for a median's words
+WORDS_PERCENT = 45.0  # of the strip, for a median's words
 ROOM = 1.25  # left and right of the outermost dots, as a factor
 
 

@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from collector import queries
 from dashboard.addresses import host_of, http_endpoint
 from dashboard.axis import scale_ns, ticks
 from dashboard.claim.kubectl import delete_command
@@ -92,7 +91,6 @@ def _list(parameters: Parameters) -> dict[str, Any]:
     starts = questions.lengths_in_pools(page.rows)
     scale = scale_ns(lengths or [SCALE_WITHOUT_STARTS_NS])
     counted = questions.states(replace(parameters.claims, state=""))
-    count, more = queries.count_up_to(found)
     return {
         "range": parameters.range,
         "rows": [
@@ -102,8 +100,7 @@ def _list(parameters: Parameters) -> dict[str, Any]:
         "ticks": ticks(scale, most=5),
         "states": [(state, counted[state]) for state in questions.STATES if state in counted],
         "next": page.next,
-        "count": count,
-        "more": more,
+        "count": counted.get(parameters.claims.state, 0) if parameters.claims.state else sum(counted.values()),
     }
 
 

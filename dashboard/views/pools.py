@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from dashboard.parameters import DEFAULT_RANGE, POOL_NAMES, RANGES_S, Parameters
 from dashboard.pool_rows import drain_rows, pool_rows
 from dashboard.ranges import reaching
+from dashboard.runs import choices
 from dashboard.views.lists import draw_list, without
 from sandboxes import questions
 from sandboxes.models import Cluster
@@ -58,9 +59,15 @@ def _list(parameters: Parameters) -> dict[str, Any]:
         "desired": sum(pool.desired or 0 for pool in alive),
         "newest_claim_ns": newest_ns,
         "reaching": reaching(newest_ns, RANGES_S) if newest_ns else "",
-        "can_run": settings.DASHBOARD_CLUSTER != "off",
+        "run_cluster": _run_cluster(),
         "most": {"claims": reading.MAX_CLAIMS, "versions": reading.MAX_VERSIONS},
     }
+
+
+def _run_cluster() -> int:
+    """The cluster that test runs go to; 0 where none can be started."""
+    cluster = choices.last_watched() if settings.DASHBOARD_CLUSTER != "off" else None
+    return cluster.pk if cluster else 0
 
 
 def _cluster_names() -> list[str]:

@@ -26,14 +26,20 @@ def bring(server: Server, path: Path) -> None:
     subprocess.run(command, env=server.environment, check=True, capture_output=True, timeout=120)
 
 
-def open_claim(path: Path, uid: str) -> Path:
+def open_claim(path: Path, uid: str, name: str = "", pool: str = "pool") -> Path:
     """A claim that was made a moment ago and that nothing has happened to since."""
     now_ns = time.time_ns()
     made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now_ns // 10**9))
-    metadata = {"uid": uid, "name": uid, "namespace": "default", "resourceVersion": "1", "creationTimestamp": made}
+    metadata = {
+        "uid": uid,
+        "name": name or uid,
+        "namespace": "default",
+        "resourceVersion": "1",
+        "creationTimestamp": made,
+    }
     claim = {
         "apiVersion": "extensions.agents.x-k8s.io/v1beta1", "kind": "SandboxClaim", "metadata": metadata,
-        "spec": {"warmPoolRef": {"name": "pool"}},
+        "spec": {"warmPoolRef": {"name": pool}},
     }  # fmt: skip
     line = {"received_unix_nano": now_ns, "resource": "sandboxclaims", "type": "ADDED", "object": claim}
     path.write_bytes(orjson.dumps(line) + b"\n")
@@ -91,6 +97,27 @@ def test_no_screen_scrolls_sideways(server: Server, page: Page, width: int, sche
         page.goto(server.pages_url + path)
         expect(page.get_by_text("sandbox-claim-16bf9384").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_names_as_long_as_kubernetes_allows_stay_on_the_screen(
+    server: Server, page: Page, tmp_path: Path, width: int
+) -> None:
+    for letter in "ab":
+        bring(server, open_claim(tmp_path / "claim.jsonl", letter, letter * 253, f"pool-{letter * 248}"))
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in ("/claims/a/", "/claims/compare/?a=a&b=b", "/claims/", "/pools/"):
+        page.goto(server.pages_url + path)
+        expect(page.get_by_text("aaaa").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        # What a panel would cut off could not be read anywhere.
+        cut = (
+            "(each) => each.getBoundingClientRect().right > innerWidth && getComputedStyle(each).overflow == 'visible'"
+        )
+        assert (
+            page.locator(".sides td, .number p, .sentence, .crumb, h1").evaluate_all(f"(all) => all.some({cut})")
+            is False
+        )
 
 
 def test_markdown_is_copied(server: Server, page: Page) -> None:
