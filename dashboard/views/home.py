@@ -19,6 +19,7 @@ from dashboard.parameters import DEFAULT_RANGE, RANGES_S
 from dashboard.ranges import reaching
 from dashboard.views.overview import overview
 from sandboxes.models import Claim
+from sandboxes.watch import standing, watcher
 
 # The overview is about claims and operations: with logs or metrics alone, their own pages say more.
 SHOWN = ((Claim, "zero_ns"), (Trace, "start_ns"))
@@ -62,6 +63,7 @@ def _waiting(request: HttpRequest, part: str) -> HttpResponse:
         "stats": ingest.stats,
         "receiving": ingest.running,
         "grpc_running": receiver.running,
+        "watching": standing(watcher.state),
     }
     answer = render(request, template, context)
     if part not in ("", WAITING):  # everything was cleared under an open overview

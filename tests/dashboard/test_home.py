@@ -10,6 +10,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from collector.ingest import save_now
+from sandboxes.watch.state import State
 from tests.factories import SECOND, batch, make_log, make_point, make_span
 
 HOUR = 3_600 * SECOND
@@ -20,6 +21,19 @@ def test_with_nothing_received_it_says_what_to_do(db: None, client: Client) -> N
     assert 'pip install "k8s-agent-sandbox[tracing]" opentelemetry-distro' in html
     assert "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318" in html
     assert 'action="/setup/import/"' in html
+
+
+def test_with_no_program_at_hand_there_are_recorded_sessions_or_a_run_in_the_cluster(
+    db: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    html = client.get("/").content.decode()
+    assert "manage.py demo" in html
+    assert "This process watches no cluster" in html
+    monkeypatch.setattr("dashboard.views.home.standing", lambda own: State("ok", "watches kind"))
+    html = client.get("/").content.decode()
+    assert "manage.py demo" not in html
+    assert "Watches kind" in html
+    assert 'href="/runs/new/"' in html
 
 
 def test_commands_name_the_address_the_reader_uses(db: None, client: Client, settings: Settings) -> None:
