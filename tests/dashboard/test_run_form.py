@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from pytest_django.fixtures import Settings
 
 from dashboard.runs.form import RunForm, initial, is_allowed
@@ -108,3 +110,17 @@ def test_commands_go_to_this_machine_the_cluster_and_what_was_named(
 ) -> None:
     settings.RUNS_ALLOWED_URLS = ["https://router.example"]
     assert is_allowed(url) is allowed
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [
+        ({"count": "0"}, "--count: "),
+        ({"time_to_live": "1"}, "--time-to-live: "),
+        ({"rate": "-1"}, "--rate: "),
+        ({"env": ["=x"]}, "--env: "),
+    ],
+)
+def test_the_command_line_names_what_is_wrong_as_it_was_typed(given: dict[str, Any], option: str) -> None:
+    with pytest.raises(CommandError, match=f"^{option}"):
+        call_command("run_sandboxes", pool="pool", **given)

@@ -29,6 +29,7 @@ from sandboxes.runs.recording import RunState, Sandbox, SandboxState
 BAR_CHARS = 30
 ENDED = (SandboxState.DELETED, SandboxState.KEPT, SandboxState.FAILED, SandboxState.CANCELLED)
 FAILED, SLOW, WRONG = 1, 3, 2  # exit statuses
+OPTIONS = {"commands": "command", "environment": "env", "rate_per_s": "rate"}  # by the form's field, where names differ
 
 
 class Command(BaseCommand):
@@ -39,16 +40,18 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--pool", required=True, help="the warm pool to claim from")
-        parser.add_argument("--namespace", default="default")
-        parser.add_argument("--count", default="1", help="how many sandboxes")
-        parser.add_argument("--concurrency", default="10", help="how many at a time")
+        parser.add_argument("--namespace", default="default", help="of the pool and of the claims (%(default)s)")
+        parser.add_argument("--count", default="1", help="how many sandboxes (%(default)s)")
+        parser.add_argument("--concurrency", default="10", help="how many at a time (%(default)s)")
         parser.add_argument("--rate", default="", metavar="PER_S", help="how many to start a second, in place of that")
-        parser.add_argument("--ramp", default="0", metavar="S", help="seconds until the full concurrency or rate")
+        parser.add_argument("--ramp", default="0", metavar="S", help="seconds until that pace is reached (%(default)s)")
         parser.add_argument("--command", action="append", default=[], help="run in each; {i} is its number; repeatable")
         parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="forces cold starts")
-        parser.add_argument("--ready-timeout", default="180", metavar="S")
-        parser.add_argument("--command-timeout", default="60", metavar="S")
-        parser.add_argument("--time-to-live", default="600", metavar="S")
+        parser.add_argument("--ready-timeout", default="180", metavar="S", help="given to become ready (%(default)s)")
+        parser.add_argument("--command-timeout", default="60", metavar="S", help="given to each command (%(default)s)")
+        parser.add_argument(
+            "--time-to-live", default="600", metavar="S", help="then the cluster deletes it (%(default)s)"
+        )
         parser.add_argument("--keep", action="store_true", help="leave them until their time to live is over")
         parser.add_argument("--label", default="", help="a label of every claim")
         parser.add_argument("--url", default="", help="of the router; without it a kubectl tunnel is opened")
@@ -139,9 +142,14 @@ def _plan(options: dict[str, Any]) -> Plan:
         }
     )
     if not form.is_valid():
-        lines = [f"{field}: {' '.join(map(str, messages))}" for field, messages in form.errors.items()]
+        lines = [f"{_option(field)}: {' '.join(map(str, messages))}" for field, messages in form.errors.items()]
         raise CommandError("\n".join(lines), returncode=WRONG)
     return form.plan()
+
+
+def _option(field: str) -> str:
+    """What a field of the form is called on the command line."""
+    return f"--{OPTIONS.get(field, field.removesuffix('_s').replace('_', '-'))}"
 
 
 def _status(run: Run, max_p95_ms: float | None) -> int:
