@@ -59,3 +59,18 @@ def test_axe_finds_nothing_and_no_screen_scrolls_sideways(server: Server, page: 
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.parametrize("path", ["/pools/?range=all", "/claims/?range=all"])
+def test_between_a_phone_and_a_large_screen_names_can_be_read_and_no_column_is_cut_off(
+    server: Server, page: Page, path: str
+) -> None:
+    bring(server, watch_path("burst-drained"))
+    widest = "(tables) => tables.map((each) => each.scrollWidth - each.parentElement.clientWidth)"
+    names = "(cells) => cells.map((each) => each.clientWidth)"
+    for width in (701, 901, 1101, 1201, 1301, 1381):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(server.pages_url + path)
+        expect(page.locator("#rows tbody tr").first).to_be_visible()
+        assert max(page.locator(".table-wrap > table").evaluate_all(widest)) <= 0, width
+        assert min(page.locator("tbody td.main.stretch").evaluate_all(names)) > 150, width
