@@ -19,6 +19,7 @@ from collector.retention import arrivals, disk, record, stages
 from collector.retention.pace import ENOUGH_NS, MAX_ROWS, SLICE_ROWS, Pace
 from collector.retention.record import Reason
 from collector.retention.stages import EVERYTHING, Keep, OldRows
+from collector.sql import is_sqlite
 from collector.writer import Committed
 
 DAYS_OF_NOTES = 90  # of when rows came without a limit of age, and of what was deleted
@@ -99,11 +100,12 @@ class Pass:
         """Deletes what came first until all fits."""
         if not max_bytes:
             return
+        times = {kind: kind.oldest_ns() for kind in stages.old_rows if kind.keep == Keep.RAW}
         for _ in self._while_over(max_bytes):
-            times = [(kind.oldest_ns(), kind) for kind in stages.old_rows if kind.keep == Keep.RAW]
-            known = [(oldest_ns, kind) for oldest_ns, kind in times if oldest_ns is not None]
+            known = [(oldest_ns, kind) for kind, oldest_ns in times.items() if oldest_ns is not None]
             for _, kind in sorted(known, key=lambda found: found[0]):
                 if self._batch(kind, EVERYTHING, reason):
+                    times[kind] = kind.oldest_ns()
                     break
             else:
                 return  # what is left are rollups, claims and pages not in use
@@ -129,8 +131,8 @@ class Pass:
         if batch.rows:
             self.deleted.rows[kind.name] = self.deleted.rows.get(kind.name, 0) + batch.rows
             self._told(self.deleted)
-            # Half of the time is for others, who had it or get it.
-            self._stopping(max(0, batch.held_ns - waited_ns) / 1e9)
+            if is_sqlite():  # half of the writer's time is for others, who had it or get it
+                self._stopping(max(0, batch.held_ns - waited_ns) / 1e9)
         return int(batch.rows)
 
     def _forget(self, now_ns: int, limits: Limits) -> None:
