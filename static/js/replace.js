@@ -6,7 +6,7 @@ export function replace(fresh) {
   const current = document.getElementById(fresh.id);
   if (!current) return;
   const element = document.importNode(fresh, true);
-  const focused = current.contains(document.activeElement) ? placeOf(document.activeElement) : null;
+  const focused = current.contains(document.activeElement) ? finderOf(document.activeElement, current) : null;
   const scrolled = [...current.querySelectorAll("[id]")].filter((part) => part.scrollTop).map((part) => [part.id, part.scrollTop]);
   keepRows(current, element);
   for (const menu of element.querySelectorAll("details[data-popover][id]")) {
@@ -18,18 +18,24 @@ export function replace(fresh) {
     if (current.getAttribute(name) !== value) current.setAttribute(name, value);
   }
   current.replaceChildren(...element.childNodes);
-  if (focused && !current.contains(document.activeElement)) current.querySelector(focused)?.focus({ preventScroll: true });
+  if (focused && !current.contains(document.activeElement)) focused()?.focus({ preventScroll: true });
   for (const [id, top] of scrolled) document.getElementById(id)?.scrollTo(0, top);
   current.dispatchEvent(new CustomEvent("region:updated", { bubbles: true }));
 }
 
-/** A selector that finds the same element after it was drawn again. */
-function placeOf(element) {
-  if (element.id) return `#${CSS.escape(element.id)}`;
+/** Finds the same element within `region` after it was drawn again: by its id or its row, else by where a link leads,
+ * what a field is called, or what a button says. */
+function finderOf(element, region) {
+  const find = (selector) => () => region.querySelector(selector);
+  if (element.id) return find(`#${CSS.escape(element.id)}`);
   const row = element.closest("[data-key]");
-  if (!row) return null;
-  const place = `[data-key="${CSS.escape(row.dataset.key)}"]`;
-  return row === element ? place : `${place} ${element.localName}`;
+  const place = row && `[data-key="${CSS.escape(row.dataset.key)}"]`;
+  if (row) return find(row === element ? place : `${place} ${element.localName}`);
+  const mark = (each) => each.getAttribute("href") ?? (each.name || each.textContent.trim());
+  const marked = mark(element);
+  const alike = () => [...region.querySelectorAll(element.localName)].filter((each) => mark(each) === marked);
+  const nth = alike().indexOf(element);
+  return () => alike()[nth];
 }
 
 function keepRows(current, element) {

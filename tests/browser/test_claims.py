@@ -80,6 +80,22 @@ def test_a_lane_stays_as_the_reader_left_it(server: Server, page: Page) -> None:
     expect(events).not_to_have_attribute("open", "")
 
 
+@pytest.mark.parametrize("name", ["Compare", "Copy as Markdown"])
+def test_what_has_the_focus_has_it_after_it_was_drawn_again(server: Server, page: Page, name: str) -> None:
+    bring(server, watch_path("quickstart-cold"))
+    page.goto(f"{server.pages_url}/claims/{QUICKSTART}/")
+    control = page.locator("#claim-head .actions").get_by_text(name, exact=True)
+    control.evaluate(
+        "(each) => { const pressed = each.closest('a, button'); pressed.focus(); pressed.before_it = true; }"
+    )
+    page.evaluate(
+        "import(document.querySelector('script[src*=\"regions\"]').src).then((regions) => {"
+        " delete document.getElementById('claim').dataset.version; return regions.fetchRegion('claim'); })"
+    )
+    page.wait_for_function("!document.activeElement.before_it")
+    assert page.evaluate("document.activeElement.textContent.trim()") == name
+
+
 def test_a_proof_leads_to_its_row(server: Server, page: Page) -> None:
     bring(server, watch_path("failures"))
     page.goto(f"{server.pages_url}/claims/{UNSCHEDULABLE}/")
@@ -118,6 +134,10 @@ def test_names_as_long_as_kubernetes_allows_stay_on_the_screen(
             page.locator(".sides td, .number p, .sentence, .crumb, h1").evaluate_all(f"(all) => all.some({cut})")
             is False
         )
+    report = tmp_path / "report.html"
+    report.write_bytes(page.request.get(f"{server.pages_url}/reports/claim/a.html").body())
+    page.goto(report.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 def test_markdown_is_copied(server: Server, page: Page) -> None:

@@ -155,6 +155,17 @@ def test_what_a_run_may_be_compared_with_is_told_apart_by_its_pool(client: Clien
     assert f"Run {number}, another-pool</option>" in page(client, f"/runs/{later}/")
 
 
+def test_a_run_that_could_not_begin_promises_nothing_and_leads_to_what_is_missing(client: Client) -> None:
+    run_id = recording.ask(Plan("pool"), "a test", queued=False)
+    assert "The sandboxes appear here one by one" in page(client, f"/runs/{run_id}/")
+    recording.end(run_id, RunState.FAILED, "no kubeconfig was found")
+    html = page(client, f"/runs/{run_id}/")
+    assert "No kubeconfig was found." in html
+    assert "one by one" not in html
+    assert "appear with the first" not in html
+    assert 'href="/setup/#checks"' in html
+
+
 def test_what_came_back_from_a_sandbox_is_text(client: Client) -> None:
     run_id = ended(1)
     row = RunSandbox.objects.get(run__uid=run_id)
