@@ -47,10 +47,11 @@ def report_of_range(request: HttpRequest) -> HttpResponse:
     """What the overview shows for the same parameters; everything there is when no range is given."""
     try:
         parameters = parse(request.GET, OVERVIEW_NAMES, "all")
+        report = range_report(parameters, request.build_absolute_uri(reverse("home") + parameters.link()))
     except ParameterError as error:
         text = "\n".join(error.problems.values()) + "\n"
         return HttpResponse(text, status=400, content_type="text/plain; charset=utf-8")
-    return _file(range_report(parameters, request.build_absolute_uri(reverse("home") + parameters.link())))
+    return _file(report)
 
 
 def _file(report: Report) -> HttpResponse:

@@ -216,6 +216,9 @@ def test_a_wrong_filter_is_said_by_name(client: Client) -> None:
     answer = client.get(reverse("range_report"), {"pol": "x"})
     assert answer.status_code == 400
     assert "Did you mean pool" in answer.content.decode()
+    answer = client.get(reverse("range_report"), {"area_min": "long"})
+    assert answer.status_code == 400
+    assert "area_min=long is not a duration" in answer.content.decode()
 
 
 @pytest.mark.parametrize(("name", "uid"), [("run_report", "no-such-run"), ("claim_report", "no-such-claim")])
