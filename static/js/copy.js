@@ -1,12 +1,14 @@
 // Copy buttons. <button data-copy="#id"> copies that element's text, data-copy-text its own; <a data-copy-from> the text
 // behind its address, which it opens where nothing can be copied.
 
+const words = new WeakMap(); // label -> what it says, when it does not say "Copied"
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy], [data-copy-text], [data-copy-from]");
   if (!button || (button.href && (event.ctrlKey || event.metaKey || event.shiftKey))) return;
   if (button.href) event.preventDefault();
   const label = button.querySelector("[data-copy-label]") ?? button;
-  const before = label.textContent;
+  if (!words.has(label)) words.set(label, label.textContent); // a second click finds "Copied" there
   try {
     await (button.href ? writeFrom(button.href) : navigator.clipboard.writeText(textOf(button).trim()));
     label.textContent = "Copied";
@@ -17,7 +19,7 @@ document.addEventListener("click", async (event) => {
     label.textContent = "Press Ctrl-C";
   }
   setTimeout(() => {
-    label.textContent = before;
+    label.textContent = words.get(label);
     delete button.dataset.copied;
   }, 1500);
 });
