@@ -12,7 +12,7 @@ from collector.latency.figures import Figures, Tally
 from collector.latency.operations import filtered
 from collector.latency.ranges import Range, asked
 from collector.queries import TelemetryFilter
-from collector.rollup import Row, Subject, shortest_s
+from collector.rollup import Row, Subject, next_measured_s, shortest_s
 from collector.rollup.windows import NS_PER_S, WINDOWS_S
 
 MOST_WINDOWS = 360  # 10 s of an hour, 1 min of six, 5 min of a day, half an hour of a week
@@ -41,17 +41,21 @@ def windows(f: TelemetryFilter, after: tuple[int, int] | None = None) -> Iterato
     first_s = found.from_ns // NS_PER_S // window_s * window_s
     if after is not None:
         first_s = max(first_s, after[0] // NS_PER_S // window_s * window_s)
-    end_s = -(-found.to_ns // NS_PER_S)
-    for from_s in range(first_s, end_s, WINDOWS_A_READ * window_s):
-        part = Range(
-            max(found.from_ns, from_s * NS_PER_S),
-            min(found.to_ns, (from_s + WINDOWS_A_READ * window_s) * NS_PER_S),
-            window_s,
-        )
-        for (start_s, operation), tally in sorted(_tallies(f, part).items()):
+    from_s, end_s = first_s, -(-found.to_ns // NS_PER_S)
+    while from_s < end_s:
+        until_s = from_s + WINDOWS_A_READ * window_s
+        part = Range(max(found.from_ns, from_s * NS_PER_S), min(found.to_ns, until_s * NS_PER_S), window_s)
+        tallies = _tallies(f, part)
+        for (start_s, operation), tally in sorted(tallies.items()):
             place = (start_s * NS_PER_S, operation)
             if after is None or place > after:
                 yield WindowLatency(place[0], window_s * NS_PER_S, operation, tally.figures())
+        from_s = until_s
+        if not tallies:  # maybe for years: a clock that was never set begins in 1970
+            next_s = next_measured_s(Subject.OPERATION, until_s)
+            if next_s is None:
+                return
+            from_s = max(until_s, next_s // window_s * window_s)
 
 
 def _length_s(found: Range) -> int:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collector.rollup.news import Sheet, count_news, count_waiting, note
 from collector.rollup.pruning import oldest_ns, prune
-from collector.rollup.reading import Row, extent_s, rows, series_in_use, shortest_s
+from collector.rollup.reading import Row, extent_s, next_measured_s, rows, series_in_use, shortest_s
 from collector.rollup.spans import operations_in_use, series_of, update
 from collector.rollup.windows import SHORTEST_NS, SHORTEST_S, Subject, longest_s, step_s
 
@@ -30,6 +30,7 @@ __all__ = [
     "count_waiting",
     "extent_s",
     "longest_s",
+    "next_measured_s",
     "note",
     "oldest_ns",
     "operations_in_use",

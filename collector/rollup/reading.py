@@ -105,6 +105,16 @@ def extent_s(subject: int) -> tuple[int, int] | None:
     return (min(starts), max(ends)) if starts else None
 
 
+def next_measured_s(subject: int, from_s: int) -> int | None:
+    """Nothing was measured between `from_s` and this, as well as the longest windows tell; None: nothing was later."""
+    long_s = WINDOWS_S[-1]
+    # What is noted first: it moves into the windows meanwhile, and not back.
+    found = [start_s for _, start_s in _noted(subject) if start_s >= from_s]
+    sql = "SELECT min(start_s) FROM collector_rollup WHERE subject = %s AND window_s = %s AND start_s >= %s"
+    first = execute(sql, (subject, long_s, from_s // long_s * long_s)).fetchone()[0]
+    return min(found if first is None else [*found, first], default=None)
+
+
 def series_in_use(subject: int) -> set[int]:
     """Every series that anything was measured of: what these numbers name has to stay."""
     sql = "SELECT DISTINCT series FROM collector_rollup WHERE subject = %s AND window_s = %s"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -14,11 +16,13 @@ from collector.latency.ranges import asked
 from collector.models import Span
 from collector.queries import TelemetryFilter
 from collector.rollup import Subject, count_news
+from collector.sql import execute
 from tests.factories import MS, SECOND, T0_NS, batch, make_span
 
 pytestmark = pytest.mark.django_db
 
 MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
 
 
 def within(found: int | None, wanted_ns: float) -> bool:
@@ -138,6 +142,25 @@ def test_all_time_is_from_the_first_measurement_to_the_last() -> None:
     assert table.before is table.operations[0].before is None
     assert table.times_ns[0] <= T0_NS
     assert table.times_ns[-1] <= T0_NS + 20 * MINUTE < table.times_ns[-1] + table.step_ns
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_years_in_which_nothing_was_measured_are_passed_over(monkeypatch: pytest.MonkeyPatch, counted: bool) -> None:
+    early, late = make_span("early", start_ns=5 * SECOND), make_span("late", start_ns=T0_NS)  # a clock never set
+    save_now(batch(early, late))
+    if counted:
+        count_news()
+    statements: list[str] = []
+
+    def counted_execute(sql: str, parameters: Sequence[Any] = ()) -> Any:
+        statements.append(sql)
+        return execute(sql, parameters)
+
+    monkeypatch.setattr("collector.rollup.reading.execute", counted_execute)
+    found = list(latency.windows(TelemetryFilter()))
+    assert [window.start_ns for window in found] == [0, T0_NS // (3 * HOUR) * (3 * HOUR)]
+    assert [window.figures.count for window in found] == [1, 1]
+    assert len(statements) < 50, "and not one for every two days of fifty-six years"
 
 
 def test_the_heatmap_counts_each_span_in_its_band_and_step() -> None:
