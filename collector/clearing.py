@@ -11,10 +11,11 @@ from contextlib import suppress
 from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
-from collector.models import Epoch
+from collector.models import Epoch, MaskedWith
 from collector.sql import execute, is_sqlite
 from collector.writer import Unavailable
 
+KEPT = (Epoch, MaskedWith)  # what writers go by
 LOCK_TIMEOUT_S = 10  # PostgreSQL: for a long read, an export say, to end
 VACUUM_PAGES = 1_024  # at a time, some 20 ms: between two steps another writer gets its turn
 
@@ -24,7 +25,7 @@ def clear() -> None:
 
     Raises Unavailable.
     """
-    tables = [model._meta.db_table for model in apps.get_models() if model is not Epoch]
+    tables = [model._meta.db_table for model in apps.get_models() if model not in KEPT]
     try:
         with transaction.atomic():
             _delete(tables)

@@ -198,6 +198,13 @@ class Epoch(models.Model):
     number = models.BigIntegerField()
 
 
+class MaskedWith(models.Model):
+    """Which rules of redaction what is stored was masked with: one row (`collector.rewriting.noted`)."""
+
+    rules = models.TextField()  # a word for them; empty: redaction is off
+    before = AttributesField(redact=None)  # by table: the last row that may have been stored under other rules
+
+
 class Rollup(models.Model):
     """How long what began in one window took: counts in logarithmic buckets (`collector.histogram`), packed.
 

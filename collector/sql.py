@@ -85,6 +85,34 @@ def insert_rows(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
     return changed
 
 
+def update_rows(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], key: str = "id") -> None:
+    """UPDATE `table` SET `columns`, a statement a row: the values in order, and last the key of the row."""
+    sql = f"UPDATE {table} SET {', '.join(f'{column} = %s' for column in columns)} WHERE {key} = %s"
+    if is_sqlite():
+        connection.ensure_connection()
+        connection.connection.executemany(sql.replace("%s", "?"), rows)
+    elif rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(sql, rows)
+
+
+def rows_in(table: str, columns: Sequence[str], key: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """`columns` of the rows whose `key`, which has an index, is one of these."""
+    for position in range(0, len(values), KEYS_A_STATEMENT):
+        part = values[position : position + KEYS_A_STATEMENT]
+        places = ",".join(["%s"] * len(part))
+        yield from execute(f"SELECT {','.join(columns)} FROM {table} WHERE {key} IN ({places})", part).fetchall()
+
+
+def delete_rows(table: str, keys: Sequence[Any], key: str = "id") -> int:
+    """DELETE FROM `table` the rows with these keys; gives how many there were."""
+    deleted = 0
+    for position in range(0, len(keys), KEYS_A_STATEMENT):
+        part = keys[position : position + KEYS_A_STATEMENT]
+        deleted += execute(f"DELETE FROM {table} WHERE {key} IN ({','.join(['%s'] * len(part))})", part).rowcount
+    return deleted
+
+
 def _run(sql: str, parameters: list[Any]) -> int:
     """Runs a statement that is written for this database already."""
     if is_sqlite():

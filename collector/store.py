@@ -32,6 +32,7 @@ Record = TypeVar("Record", SpanRecord, LogRecord, PointRecord)
 # Equal log records that carry no time at all cannot be told from a retry. An exporter retries within seconds, so
 # within this long they count as one; a program that says the same again later is believed.
 RETRY_WINDOW_NS = 30 * 10**9
+TIME_NS, CLOCK = LogRecord._fields.index("time_ns"), LogRecord._fields.index("clock")
 
 
 class Repeated(Exception):
@@ -108,18 +109,27 @@ def _log_rows(batch: Batch, resource_ids: list[int], scope_ids: list[int]) -> li
     rows = []
     for position, log in enumerate(batch.logs):
         row = (resource_ids[log.resource], scope_ids[log.scope], *log[2:])
-        told_by = row
-        if log.clock == Clock.RECEIPT:
-            told_by = (*row[:2], log.time_ns // RETRY_WINDOW_NS, *row[3:])
-        digest = intern.digest(told_by)
+        digest = log_digest(row)
         ordinal = seen[digest] if batch.log_ordinals is None else batch.log_ordinals[position]
         rows.append((digest, ordinal, *row))
         seen[digest] += 1
     return rows
 
 
+def log_digest(row: tuple[Any, ...]) -> bytes:
+    """What tells a log record from others: of a LogRecord whose resource and scope are ids."""
+    if row[CLOCK] == Clock.RECEIPT:
+        row = (*row[:TIME_NS], row[TIME_NS] // RETRY_WINDOW_NS, *row[CLOCK:])
+    return intern.digest(row)
+
+
+def exemplar_digest(exemplar: ExemplarRecord) -> bytes:
+    """What tells an exemplar from others of its stream."""
+    return intern.digest(exemplar[1:])
+
+
 def _exemplar_row(exemplar: ExemplarRecord, stream_ids: list[int]) -> tuple[Any, ...]:
-    return (stream_ids[exemplar.stream], intern.digest(exemplar[1:]), *exemplar[1:])
+    return (stream_ids[exemplar.stream], exemplar_digest(exemplar), *exemplar[1:])
 
 
 def _insert_new(table: Table, records: list[Record], rows: list[tuple[Any, ...]], careful: bool) -> list[Record]:

@@ -19,8 +19,10 @@ class DashboardConfig(AppConfig):
         register(public_url_is_whole)
         register(agents_beyond_this_machine_need_a_token)
         # Handed down, so that telemetry's layer need not know of clusters. Here, since there are models only now.
+        from collector import rewriting
         from collector.retention import stages
         from sandboxes import correlate, hints, retention
+        from sandboxes import rewriting as of_claims
         from sandboxes.file_objects import FileObjects
 
         importing.new_reader = FileObjects
@@ -30,3 +32,6 @@ class DashboardConfig(AppConfig):
         stages.with_traces.append(retention.delete_with_traces)
         stages.old_rows.extend(retention.OLD_ROWS)
         stages.noted_tables.extend(retention.NOTED_TABLES)
+        rewriting.more_kinds.append(of_claims.kinds)
+        rewriting.with_spans.append(of_claims.follow_spans)
+        rewriting.with_logs.append(of_claims.follow_logs)

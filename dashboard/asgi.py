@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -17,12 +18,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 django_application = get_asgi_application()
 
 from django.conf import settings  # noqa: E402
+from django.db import DatabaseError  # noqa: E402
 
 from collector import http as otlp_http  # noqa: E402
 from collector.grpc import receiver  # noqa: E402
-from collector.ingest import after_commit, ingest  # noqa: E402
+from collector.ingest import Unavailable, after_commit, ingest  # noqa: E402
 from collector.publish import publisher  # noqa: E402
 from collector.retention.running import Retention  # noqa: E402
+from collector.rewriting import note_rules  # noqa: E402
 from dashboard.consumers import LiveConsumer  # noqa: E402
 from dashboard.mcp_process import mcp_process  # noqa: E402
 from dashboard.static_files import StaticFiles  # noqa: E402
@@ -84,6 +87,8 @@ async def _start() -> asyncio.Task[None]:
     publisher.start()
     after_commit.append(publisher.committed)
     ingest.start(asyncio.get_running_loop())
+    with suppress(Unavailable, DatabaseError):  # busy: then it is noted at the next start
+        await ingest.run(note_rules)
     joining.start()
     retention.start()
     if settings.DASHBOARD_CLUSTER != "off":

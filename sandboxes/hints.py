@@ -86,7 +86,7 @@ def _of_spans(new: NewRows) -> Iterator[HintRow]:
     for span in new.spans:
         if any(word in span.attributes for word in words):
             attributes = orjson.loads(span.attributes)
-            found = list(_in_attributes(attributes, new.batch.operations[span.operation].kind))
+            found = list(named_in_attributes(attributes, new.batch.operations[span.operation].kind))
         else:
             found = []
         if not found and span.operation in silent:
@@ -125,7 +125,8 @@ CALL_PATH = re.compile(r"/(?:upload|list)/?$|/(?:download|list|exists)/")
 Found = tuple[HintKind, str, str]  # kind, value, namespace
 
 
-def _in_attributes(attributes: Mapping[str, Any], span_kind: int) -> Iterator[Found]:
+def named_in_attributes(attributes: Mapping[str, Any], span_kind: int) -> Iterator[Found]:
+    """What a span's attributes name, or say without naming it."""
     if name := _name(attributes.get("sandbox.claim.name")):
         yield HintKind.CLAIM_ATTRIBUTE, name, ""
     sandbox = ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from collector.redaction import Rules
+from collector.redaction import MASK, Rules
 
 TOLD_APART_BY = ("apiVersion", "kind", "involvedObject", "regarding", "related")
 IN_METADATA = ("uid", "name", "namespace", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp")
@@ -47,6 +47,37 @@ def lifecycle_without(rules: Rules, value: Json) -> Json:
         why = {**_texts(rules, why, "sentence", "advice"), "proof": proof}
     contexts = [rules.text(context) for context in value.get("other_contexts", ())]
     return {**_texts(rules, value, "reason", "trace_context"), "other_contexts": contexts, "why": why}
+
+
+# What a story took from objects' own words, and the keys they had there.
+NAMED_BY = {
+    "pool": ("warmPoolRef", "warmpool", "name"),
+    "template": ("sandboxTemplateRef", OUR_LABELS + "sandbox-template-ref", "name"),
+    "node": ("nodeName",),
+    "sandbox": (OUR_LABELS + "sandbox-name",),
+}
+
+
+def story_without(rules: Rules, value: Json) -> Json:
+    """A claim's story as it would be, had its objects been masked when they came: names they gave are texts."""
+    names = {name: _named(rules, value[name], keys) for name, keys in NAMED_BY.items()}
+    moments = [_texts(rules, moment, "source") for moment in value["moments"]]
+    stages = [
+        {**stage, **{end: _texts(rules, stage[end], "source") for end in ("start", "end")}} for stage in value["stages"]
+    ]
+    ips = [rules.text(ip) for ip in value["pod_ips"]]
+    kept = lifecycle_without(rules, value)
+    return {**kept, **names, "moments": moments, "stages": stages, "pod_ips": ips}
+
+
+def hides_names(rules: Rules) -> bool:
+    """Whether a story may change though nothing in its words matches: the keys its names once had are not in it."""
+    return any(rules.hides(key) for keys in NAMED_BY.values() for key in keys)
+
+
+def blueprints_without(rules: Rules, pool: str, template: str) -> tuple[str, str]:
+    """A pool and a template, as `story_without` names them."""
+    return _named(rules, pool, NAMED_BY["pool"]), _named(rules, template, NAMED_BY["template"])
 
 
 def plan_without(rules: Rules, value: Json) -> Json:
@@ -86,6 +117,10 @@ def stored_steps(rules: Rules, stored: str) -> str:
 
 def _texts(rules: Rules, value: Json, *names: str) -> Json:
     return {**value, **{name: rules.text(value[name]) for name in names if isinstance(value.get(name), str)}}
+
+
+def _named(rules: Rules, name: str, keys: tuple[str, ...]) -> str:
+    return MASK if name and any(map(rules.hides, keys)) else rules.text(name)
 
 
 def _mapping(value: Mapping[str, Any], key: str) -> Json:

@@ -35,13 +35,14 @@ class Holds:
 class Pace:
     """The sizes of batches, by kind of rows."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_rows: int | None = None) -> None:
+        self._first_rows = first_rows
         self._rows: dict[str, int] = {}
         self._held_ns: deque[int] = deque(maxlen=REMEMBERED)
 
     def rows(self, kind: str) -> int:
         """How many the next batch may have."""
-        return self._rows.get(kind, FIRST_ROWS)
+        return self._rows.get(kind, self._first_rows or FIRST_ROWS)
 
     def held(self, kind: str, deleted: int, held_ns: int) -> None:
         """Learns from a batch. Too slow: as much smaller as it was too slow. Fast, and not just at its end: twice."""

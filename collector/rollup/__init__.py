@@ -7,6 +7,7 @@
     reading       what was measured in a range
     pruning       windows that are too old
     rebuild       counting anew from rows that are stored
+    merging       series that turned out to be one
 
 Before: `store` (spans) and `sandboxes.rollup` (stages of claims). After: `latency` and `sandboxes.latency` answer
 questions about percentiles from what is read here. `collector.histogram` has the buckets.

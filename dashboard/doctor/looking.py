@@ -69,7 +69,7 @@ async def examine(python: str = "") -> Examination:
         clocks.of_clients(stored),
         own.addresses(serves),
         own.watch(serves),
-        own.redaction(),
+        own.redaction(stored),
         own.database(stored),
         disk,
     )

@@ -55,12 +55,17 @@ def database(stored: Stored) -> Check:
     return subject.ok(f"answers; {size(stored.bytes)}")
 
 
-def redaction() -> Check:
+def redaction(stored: Stored) -> Check:
     subject = Subject("redaction", "Redaction", "what is masked before it is stored, shown or exported")
     rules = settings.REDACTION
     if rules is None:
         return subject.not_applicable("off: telemetry is kept and shown as it comes (REDACT_BUILTIN, REDACT_PATTERNS)")
-    return subject.ok(f"on: {counted(len(rules.patterns), 'pattern')} and {counted(len(rules.keys), 'key')}")
+    found = f"on: {counted(len(rules.patterns), 'pattern')} and {counted(len(rules.keys), 'key')}"
+    if stored.before_redaction:
+        found += "; what was stored before these is masked as it is read, and not in the database"
+        fix = "Mask it there too, with the same REDACT_* settings: until then a copy of the database gives it away."
+        return subject.warning(found, fix, "python manage.py redact")
+    return subject.ok(found)
 
 
 def disk() -> Check:

@@ -9,12 +9,14 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Max
 
 from collector import queries
 from collector.models import Log, MetricPoint, Span, Trace
+from collector.rewriting import was_stored_before
 from sandboxes.lifecycle import from_json
 from sandboxes.models import Claim, Link
 from sandboxes.questions import AMBIGUOUS
@@ -45,6 +47,7 @@ class Stored:
     silent: tuple[str, ...] = ()  # claims that wait for a controller now
     client_ahead_ns: tuple[int, int] | None = None  # of the API server; between two bounds
     clocked: int = 0  # claims that tells
+    before_redaction: bool = False  # some of it may have been stored before today's rules
 
     @property
     def has_telemetry(self) -> bool:
@@ -85,6 +88,7 @@ def _read() -> Stored:
         silent=tuple(row.name for row in rows if row.cause == SILENT and row.deleted_ns is None),
         client_ahead_ns=_within_all(bounds),
         clocked=len(bounds),
+        before_redaction=settings.REDACTION is not None and was_stored_before(),
     )
 
 

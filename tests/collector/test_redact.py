@@ -100,6 +100,7 @@ AS_THEY_ARE = {
     "MetricPoint": "detail",
     "Arrival": "table",
     "Pruning": "reason deleted",
+    "MaskedWith": "rules before",
     "Cluster": "uid name api_version",
     "ObjectVersion": "kind uid namespace name belongs_to resource_version change",
     "Claim": "uid namespace name pool template start_type state cause sandbox pod node clock",

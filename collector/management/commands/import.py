@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -19,7 +20,8 @@ from django.db.migrations.executor import MigrationExecutor
 from collector import importing
 from collector.console import Problem
 from collector.importing import Account, import_stream
-from collector.ingest import Unavailable, save_now
+from collector.ingest import Unavailable, ingest, save_now
+from collector.rewriting import note_rules
 from collector.zone import local_zone, named_zone
 
 UNREADABLE = 1
@@ -55,6 +57,8 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(f"--tz: {error}.", returncode=NOTHING) from error
         _prepare_database()
+        with suppress(Unavailable):  # busy: the import itself says so
+            ingest.run_from_thread(note_rules)
         accounts: list[Account] = []
         for name in options["files"]:
             try:

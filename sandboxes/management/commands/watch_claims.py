@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from collector.ingest import after_commit, ingest
+from collector.ingest import Unavailable, after_commit, ingest
 from collector.publish import publisher
+from collector.rewriting import note_rules
 from sandboxes.watch import watcher
 
 LOOK_S = 0.5
@@ -52,6 +54,8 @@ class Command(BaseCommand):
         if settings.REDIS_URL:  # else the web processes look for themselves whether somebody has committed
             after_commit.append(publisher.committed)
         ingest.start(loop)
+        with suppress(Unavailable, DatabaseError):  # busy: then it is noted at the next start
+            await ingest.run(note_rules)
         watcher.start(settings.DASHBOARD_KUBE_CONTEXT, settings.DASHBOARD_NAMESPACES)
         telling = loop.create_task(self._tell())
         await stopped.wait()

@@ -11,8 +11,9 @@ from dataclasses import replace
 import pytest
 from pytest_django.fixtures import Settings
 
-from collector.ingest import save_now
+from collector.ingest import ingest, save_now
 from collector.redaction import read_rules
+from collector.rewriting.noted import note_masked
 from dashboard.doctor import clocks, own
 from dashboard.doctor.serving import Serving, serving
 from dashboard.doctor.shapes import Status
@@ -36,9 +37,22 @@ def usual_ports(settings: Settings) -> None:
 
 def test_redaction_says_how_much_is_masked(settings: Settings) -> None:
     settings.REDACTION = None
-    assert own.redaction().status is Status.NOT_APPLICABLE
+    assert own.redaction(Stored()).status is Status.NOT_APPLICABLE
     settings.REDACTION = read_rules(["aws", "jwt"], "", ["password"])
-    assert own.redaction().found == "on: 2 patterns and 1 key"
+    assert own.redaction(Stored()).found == "on: 2 patterns and 1 key"
+
+
+@pytest.mark.django_db
+def test_redaction_says_whether_anything_was_stored_before_it(settings: Settings) -> None:
+    settings.REDACTION = None
+    save_now(batch(make_span()))
+    assert not read_stored().before_redaction
+    settings.REDACTION = read_rules(["aws"], "", [])
+    found = own.redaction(read_stored())
+    assert (found.status, found.commands) == (Status.WARNING, ("python manage.py redact",))
+    assert "not in the database" in found.found
+    ingest.run_from_thread(note_masked)
+    assert own.redaction(read_stored()).status is Status.OK
 
 
 def test_addresses_are_named_while_a_dashboard_runs() -> None:
