@@ -131,8 +131,8 @@ class Pass:
         if batch.rows:
             self.deleted.rows[kind.name] = self.deleted.rows.get(kind.name, 0) + batch.rows
             self._told(self.deleted)
-            if is_sqlite():  # half of the writer's time is for others, who had it or get it
-                self._stopping(max(0, batch.held_ns - waited_ns) / 1e9)
+            # Half of a single writer's time is for others, who had it or get it.
+            self._stopping(max(0, batch.held_ns - waited_ns) / 1e9 if is_sqlite() else 0)
         return int(batch.rows)
 
     def _forget(self, now_ns: int, limits: Limits) -> None:

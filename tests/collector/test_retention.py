@@ -204,10 +204,11 @@ class SlowRows:
 def test_a_batch_that_held_the_writer_too_long_makes_the_next_ones_as_small_as_they_have_to_be(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A row costs 0.2 ms: from 200 ms to what is aimed at, and it stays there; the writer is others' as long."""
+    """A row costs 0.2 ms: from 200 ms to what is aimed at, and it stays there; a single writer is others' as long."""
     slow = SlowRows(monkeypatch)
     assert slow.a_pass(2 * 10**5) == [1_000] + [175] * 5
-    assert sorted(wait for wait in slow.waits if wait) == [0.035] * 5 + [0.2]
+    waits = [0.035] * 5 + [0.2] if connection.vendor == "sqlite" else []
+    assert sorted(wait for wait in slow.waits if wait) == waits
 
 
 @pytest.mark.django_db
