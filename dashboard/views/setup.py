@@ -126,7 +126,8 @@ def import_telemetry(request: HttpRequest) -> HttpResponse:
     status = 400
     if not problems:
         try:
-            context |= {"accounts": [_import(name, stream, zone) for name, stream in files], "text": ""}
+            accounts = [_import(name, stream, zone) for name, stream in files]
+            context |= {"accounts": accounts, "held_any": any(each.held for each in accounts), "text": ""}
             status = 200
         except Unavailable as error:
             problems["file"] = f"Not all of it was stored: {error}. Import it again: nothing is stored twice."

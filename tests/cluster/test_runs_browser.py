@@ -54,6 +54,11 @@ def test_a_run_grows_row_by_row_and_two_of_them_are_compared(plane: Plane, runne
     expect(page.locator("[data-run-state]")).to_have_attribute("data-run-state", "finished", timeout=WAIT_MS)
     page.get_by_role("button", name="Compare").click()
     expect(page.locator('tr[data-stage="time to ready"] .verdict')).to_be_visible(timeout=WAIT_MS)
+    for width in (390, 701, 1001, 1401, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        beyond = "(tables) => tables.map((each) => each.scrollWidth - each.parentElement.clientWidth)"
+        assert max(page.locator("#run-tables table").evaluate_all(beyond)) <= 0, width
     assert claims_left(plane, run_id(page)) == []
 
 

@@ -177,6 +177,7 @@ def test_what_cannot_be_read_is_named_by_its_line(db: None, client: Client) -> N
 def test_a_text_without_telemetry_says_how_to_print_some(db: None, client: Client) -> None:
     html = imported(client, text="hello\nworld\n")
     assert "no telemetry in it" in html
+    assert "<h1>Nothing to import</h1>" in html
     assert "OTEL_TRACES_EXPORTER=console" in html
 
 
