@@ -60,10 +60,8 @@ class ClusterObjects(NamedTuple):
 class Source(io.RawIOBase):
     """The file's bytes, unzipped; instead of raising it ends early and says why in `problem`."""
 
-    def __init__(self, stream: BinaryIO, limit_bytes: int | None) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         self.problem = ""
-        self._limit_bytes = limit_bytes
-        self._bytes_read = 0
         # A view of the stream, since gzip's two first bytes tell.
         self._view = io.BufferedReader(cast(io.RawIOBase, stream), BLOCK_BYTES)
         self._stream: BinaryIO = self._view
@@ -89,23 +87,19 @@ class Source(io.RawIOBase):
         except (OSError, zlib.error) as error:
             self.problem = f"the file cannot be read on: {error}"
             return 0
-        self._bytes_read += len(data)
-        if self._limit_bytes is not None and self._bytes_read > self._limit_bytes:
-            self.problem = f"more than {self._limit_bytes} bytes; the rest is left out (OTLP_MAX_BODY_BYTES)"
-            return 0
         buffer[: len(data)] = data
         return len(data)
 
 
 def read_file(
-    stream: BinaryIO, name: str, zone: tzinfo | None, local_zone: tzinfo, limit_bytes: int | None = None
+    stream: BinaryIO, name: str, zone: tzinfo | None, local_zone: tzinfo
 ) -> Iterator[Batch | ClusterObjects | Problem]:
     """What the file holds, in batches, and what of it was left out, in order.
 
     `zone` is what the user says of log lines without one. The batches of a file are parts of one body: equal log
     records are numbered over all of them, so that importing it again changes nothing.
     """
-    source = Source(stream, limit_bytes)
+    source = Source(stream)
     data = io.BufferedReader(source, BLOCK_BYTES)
     head = data.peek(BLOCK_BYTES)
     seen: Counter[int] = Counter()

@@ -126,13 +126,12 @@ def import_stream(
     *,
     zone: tzinfo | None,
     local_zone: tzinfo,
-    limit_bytes: int | None = None,
     progress: Callable[[Account], None] = lambda account: None,
 ) -> Account:
     """Reads and stores a whole file. `save` may raise Unavailable; what was stored until then stays."""
     account = Account(name)
     reader = new_reader() if new_reader else None
-    for item in read_file(stream, name, zone, local_zone, limit_bytes):
+    for item in read_file(stream, name, zone, local_zone):
         if isinstance(item, Problem):
             account.leave_out(item)
         elif isinstance(item, ClusterObjects):

@@ -41,7 +41,6 @@ from sandboxes.rollup import OTHER, TIME_TO_READY
 Key = TypeVar("Key", bound=Hashable)
 ORDER = [*(stage.name for stage in STAGES), TIME_TO_READY]
 LOOKED_AT = 50  # newest claims of a range, for how finely their stages are known
-SPLITS = ("start_type", "pool", "template", "namespace", "stage")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,7 @@ def series(
     percentiles: Sequence[float] = PERCENTILES,
     points: int = POINTS,
 ) -> dict[str, Series]:
-    """A stage over time, a line for each value of `by` (one of SPLITS; empty: one line named ""), by name."""
+    """A stage over time, a line for each value of `by` (a column of StageSeries; empty: one line named ""), by name."""
     found = asked(Subject.STAGE, f.from_ns, f.to_ns, points)
     if found is None:
         return {}

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-NS = 1
 US, MS, SECOND = 10**3, 10**6, 10**9
 
 

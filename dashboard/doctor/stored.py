@@ -41,17 +41,11 @@ class Stored:
     newest_point_ns: int | None = None
     claims: int = 0  # looked at, the newest
     joined: int = 0  # of them with spans
-    from_telemetry_alone: int = 0
     observed: str = ""  # the newest claim a controller took up
     observed_ns: int = 0
     silent: tuple[str, ...] = ()  # claims that wait for a controller now
     client_ahead_ns: tuple[int, int] | None = None  # of the API server; between two bounds
-    clocked: int = 0  # claims that tells
     before_redaction: bool = False  # some of it may have been stored before today's rules
-
-    @property
-    def has_telemetry(self) -> bool:
-        return any((self.newest_span_ns, self.newest_log_ns, self.newest_point_ns))
 
 
 def read_stored() -> Stored:
@@ -82,12 +76,10 @@ def _read() -> Stored:
         newest_point_ns=_newest(MetricPoint, "time_ns"),
         claims=len(rows),
         joined=linked.values("claim_uid").distinct().count(),
-        from_telemetry_alone=sum(row.cluster_id is None for row in rows),
         observed=observed.name if observed else "",
         observed_ns=_observed_ns(observed) if observed else 0,
         silent=tuple(row.name for row in rows if row.cause == SILENT and row.deleted_ns is None),
         client_ahead_ns=_within_all(bounds),
-        clocked=len(bounds),
         before_redaction=settings.REDACTION is not None and was_stored_before(),
     )
 

@@ -52,12 +52,11 @@ def read(
     name: str = "run.txt",
     zone: tzinfo | None = None,
     local_zone: tzinfo = UTC,
-    limit_bytes: int | None = None,
 ) -> Reading:
     """All that a file of this content holds."""
     reading = Reading()
     stream = io.BytesIO(content.encode() if isinstance(content, str) else content)
-    for item in read_file(stream, name, zone, local_zone, limit_bytes):
+    for item in read_file(stream, name, zone, local_zone):
         if isinstance(item, Problem):
             reading.problems.append(item)
             continue

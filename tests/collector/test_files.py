@@ -125,13 +125,6 @@ def test_several_gzip_members_are_one_file() -> None:
     assert reading.counts == (2, 0, 1)
 
 
-def test_a_limit_counts_unpacked_bytes_and_is_named() -> None:
-    line = b"2026-11-24 06:33:08,000 - INFO - x\n"
-    reading = read(gzip.compress(line * 100_000), limit_bytes=1_000_000)
-    assert 20_000 < len(reading.logs) < 30_000
-    assert "more than 1000000 bytes" in reading.unreadable[-1][1]
-
-
 def test_what_is_neither_text_nor_otlp_is_refused_in_one_sentence() -> None:
     picture = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)) * 20
     reading = read(picture, "shot.png")
