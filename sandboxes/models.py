@@ -96,6 +96,8 @@ class Claim(models.Model):
             models.Index(fields=["sandbox", "zero_ns"], name="claim_sandbox"),
             models.Index(fields=["state", "zero_ns"], name="claim_state"),
             models.Index(fields=["pool", "zero_ns"], name="claim_pool"),
+            # The correlator asks ten times a second what has changed: 190 ms of looking through 100,000 claims.
+            models.Index(fields=["changed_ns"], name="claim_changed"),
         ]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from collector.sql import is_sqlite
 from sandboxes.correlate.claims import ClaimFacts, facts_of
@@ -78,7 +78,7 @@ def read_news(hint_position: int, claim_position: int, remembered: Remembered) -
     """The next hints and changed claims behind these positions."""
     ids = remembered.unread(hint_position)
     hints = list(Hint.objects.filter(id__in=ids).order_by("id"))
-    rows = list(Claim.objects.filter(changed_ns__gt=claim_position).order_by("changed_ns")[:MAX_CLAIMS])
+    rows = list(changed_claims(claim_position)[:MAX_CLAIMS])
     return News(
         [hint_facts(row) for row in hints],
         remembered.differing(map(facts_of, rows)),
@@ -86,6 +86,11 @@ def read_news(hint_position: int, claim_position: int, remembered: Remembered) -
         rows[-1].changed_ns if rows else claim_position,
         ids,
     )
+
+
+def changed_claims(position: int) -> QuerySet[Claim]:
+    """What has changed behind this position, in that order."""
+    return Claim.objects.filter(changed_ns__gt=position).order_by("changed_ns")
 
 
 def named_traces(news: News) -> set[str]:
