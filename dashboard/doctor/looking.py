@@ -46,8 +46,18 @@ class Examination:
         return Counter(check.status.value for check in self.checks)
 
     @property
+    def tally(self) -> list[tuple[str, int]]:
+        """How many have which status, in words: [("ok", 4), ("warnings", 2)]."""
+        found = [(status, self.counts[status.value]) for status in Status]
+        return [(_named(status, number), number) for status, number in found if number]
+
+    @property
     def failed(self) -> bool:
         return any(check.status is Status.FAILED for check in self.checks)
+
+
+def _named(status: Status, number: int) -> str:
+    return f"{status.value}s" if status is Status.WARNING and number > 1 else status.value
 
 
 async def examine(python: str = "") -> Examination:

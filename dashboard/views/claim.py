@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
@@ -25,6 +26,7 @@ from dashboard.claim.zoom import Zoom, read_zoom
 from dashboard.kept import claim_days, gone, sentence
 from dashboard.templatetags.formats import duration
 from sandboxes import story
+from sandboxes.models import Claim
 from sandboxes.questions import claim_of
 from sandboxes.records import Milestone, State
 
@@ -39,6 +41,8 @@ def claim(request: HttpRequest, uid: str) -> HttpResponse:
     """The page, or with `X-Partial` what changes on it."""
     partial = "X-Partial" in request.headers
     row = claim_of(uid)
+    if row is None and (named := _named(uid)):
+        return HttpResponseRedirect(named)
     if row is None:
         return render(
             request,
@@ -58,6 +62,14 @@ def claim(request: HttpRequest, uid: str) -> HttpResponse:
         return HttpResponse(status=204)
     context = _context(request, seen, view, zoom, found) | {"version": version}
     return render(request, "dashboard/_claim.html" if partial else "dashboard/claim.html", context)
+
+
+def _named(name: str) -> str:
+    """Where the claims of this name are: people know it from kubectl, and seldom the uid. Empty when there is none."""
+    found = [] if "\0" in name else list(Claim.objects.filter(name=name).values_list("uid", flat=True)[:2])
+    if len(found) == 1:
+        return reverse("claim", args=found)
+    return f"{reverse('claims')}?{urlencode({'claim': name, 'range': 'all'})}" if found else ""
 
 
 def _context(request: HttpRequest, seen: Seen, view: str, zoom: Zoom | None, skew: Skew) -> dict[str, Any]:

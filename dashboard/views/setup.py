@@ -76,7 +76,7 @@ def _checks(found: Examination | None) -> dict[str, Any]:
         return {"examination": None}
     return {
         "examination": found,
-        "tally": [(status.value, number) for status in Status if (number := found.counts[status.value])],
+        "tally": found.tally,
         "present": [check for check in found.checks if check.status is not Status.NOT_APPLICABLE],
         "absent": [check for check in found.checks if check.status is Status.NOT_APPLICABLE],
     }

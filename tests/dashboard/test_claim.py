@@ -298,6 +298,17 @@ def test_an_unknown_uid_is_a_page_that_says_so(client: Client) -> None:
     assert "No claim with this uid" in response.content.decode()
 
 
+def test_a_name_in_place_of_the_uid_leads_to_the_claims_that_have_it(client: Client) -> None:
+    made("known")
+    assert client.get("/claims/known/")["Location"] == "/claims/uid-known/"
+    again = made("again")
+    Claim.objects.create(
+        uid="another", namespace="elsewhere", name="again", zero_ns=1, changed_ns=1, lifecycle=again.lifecycle
+    )
+    assert client.get("/claims/again/")["Location"] == "/claims/?claim=again&range=all"
+    assert client.get("/claims/again%00/").status_code == 404
+
+
 def test_every_recorded_claim_has_a_page_in_every_view(client: Client) -> None:
     for scenario in ("failures", "full-path"):
         loaded = load(scenario)

@@ -273,6 +273,7 @@ def test_checks_are_drawn_alone_when_asked_with_their_fix_to_copy(db: None, clie
     assert '<pre tabindex="0" id="fix-router-1">kubectl apply -f x</pre>' in html
     assert "1 ok, 1 warning, 1 not applicable" in html
     assert "1 does not apply here" in html
+    assert Examination(CHECKS * 2, 1, 1).tally == [("ok", 2), ("warnings", 2), ("not applicable", 2)]
     assert "<b>none</b>" not in html, "what a cluster says is text"
 
 

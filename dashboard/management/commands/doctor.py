@@ -44,7 +44,7 @@ class Command(BaseCommand):
     def _tell(self, found: Examination) -> None:
         for check in found.checks:
             self._tell_check(check)
-        words = [f"{number} {status}" for status in Status if (number := found.counts[status.value])]
+        words = [f"{number} {name}" for name, number in found.tally]
         self.stdout.write(f"\n{len(found.checks)} checks in {found.took_ns / 10**9:.1f} s: {', '.join(words)}")
 
     def _tell_check(self, check: Check) -> None:
