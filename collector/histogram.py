@@ -16,7 +16,8 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate
 
 BUCKETS_A_DOUBLING = 16
@@ -26,6 +27,7 @@ DIGIT_BITS, DIGIT_BYTES = 64, 8
 
 # A packed row: the first filled position, the width of a count in bytes, the counts from there to the last filled one.
 WIDTHS = {1: "B", 2: "H", 4: "I", 8: "Q"}  # bytes a count: array's code
+FEW_ROWS = 5  # for which adding them otherwise than one by one is no gain
 HEADER_BYTES = 3  # the first position in two bytes, the width in one
 
 
@@ -34,9 +36,12 @@ def position(duration_ns: int) -> int:
     return math.ceil(math.log2(duration_ns) * BUCKETS_A_DOUBLING) + 1 if duration_ns > 0 else 0
 
 
+UPPERS_NS: list[float] = [0.0, *(2.0 ** ((at - 1) / BUCKETS_A_DOUBLING) for at in range(1, POSITIONS + 1))]
+
+
 def upper_ns(at: int) -> float:
     """The longest duration that a bucket holds."""
-    return float(2.0 ** ((at - 1) / BUCKETS_A_DOUBLING)) if at else 0.0
+    return UPPERS_NS[at]
 
 
 def _middle_ns(at: int) -> float:
@@ -106,11 +111,58 @@ def number_of(packed: bytes) -> int:
     """The packed counts as the number that adds: each widened to a digit, at its place."""
     if not packed:
         return 0
-    width = packed[2]
-    wide = bytearray((len(packed) - HEADER_BYTES) // width * DIGIT_BYTES)
+    return _widened(packed[HEADER_BYTES:], packed[2], DIGIT_BYTES) << DIGIT_BITS * (packed[0] | packed[1] << 8)
+
+
+def sum_of(rows: Sequence[bytes]) -> int:
+    """The sum of the numbers of packed counts (none of them empty), in a third of the time.
+
+    They are added as they are, every second count with the room of its neighbour, which holds the sum of at least 256
+    of them, from the lowest position on; the sums are widened once.
+    """
+    if len(rows) < FEW_ROWS:
+        return sum(map(number_of, rows))
+    lowest = min([packed[0] | packed[1] << 8 for packed in rows])
+    by_width: dict[int, list[bytes]] = {}
+    for packed in rows:
+        by_width.setdefault(packed[2], []).append(packed)
+    total = 0
+    for width, group in by_width.items():
+        for at in range(0, len(group), 256**width):
+            total += _sum_of_alike(group[at : at + 256**width], width, lowest)
+    return total << DIGIT_BITS * lowest
+
+
+def _sum_of_alike(rows: Sequence[bytes], width: int, lowest: int) -> int:
+    """The sum of no more than 256**width rows of that width, as a number whose first digit is the position `lowest`."""
+    bits = 8 * width
+    evens = _every_second(width)
+    even = odd = 0
+    for packed in rows:
+        counts = int.from_bytes(packed[HEADER_BYTES:], "little") << bits * ((packed[0] | packed[1] << 8) - lowest)
+        even += counts & evens
+        odd += counts >> bits & evens
+    apart = 2 * DIGIT_BITS
+    return _spread(even, 2 * width, apart // 8) + (_spread(odd, 2 * width, apart // 8) << DIGIT_BITS)
+
+
+@lru_cache(maxsize=len(WIDTHS))
+def _every_second(width: int) -> int:
+    """A mask of every second count of that width."""
+    return int.from_bytes((b"\xff" * width + bytes(width)) * (POSITIONS // 2 + 1), "little")
+
+
+def _spread(sums: int, width: int, digit_bytes: int) -> int:
+    """A number with digits of `width` bytes as one with digits of `digit_bytes`."""
+    return _widened(sums.to_bytes(-(-sums.bit_length() // (8 * width)) * width, "little"), width, digit_bytes)
+
+
+def _widened(counts: bytes, width: int, digit_bytes: int) -> int:
+    """Counts of so many bytes as a number with digits of so many."""
+    wide = bytearray(len(counts) // width * digit_bytes)
     for part in range(width):  # all first bytes, all second ones, ...: each a copy in C
-        wide[part::DIGIT_BYTES] = packed[HEADER_BYTES + part :: width]
-    return int.from_bytes(wide, "little") << DIGIT_BITS * (packed[0] | packed[1] << 8)
+        wide[part::digit_bytes] = counts[part::width]
+    return int.from_bytes(wide, "little")
 
 
 def number_of_counts(counts: Mapping[int, int]) -> int:
@@ -132,11 +184,13 @@ class Histogram:
     count: int = 0
     max_ns: int = 0
     number: int = 0
+    _ranks: tuple[int, list[int]] | None = field(default=None, repr=False, compare=False)
 
     def add(self, count: int, max_ns: int, number: int) -> None:
         """Counts more."""
         self.count += count
         self.number += number
+        self._ranks = None
         if max_ns > self.max_ns:
             self.max_ns = max_ns
 
@@ -155,12 +209,18 @@ class Histogram:
         row.frombytes(digits.to_bytes(size, "little"))
         return first, _little(row)
 
+    def ranks(self) -> tuple[int, list[int]]:
+        """(the first filled position, how many lie in it and below it, and so for each from there on)."""
+        if self._ranks is None:
+            first, counts = self.counts()
+            self._ranks = first, list(accumulate(counts))
+        return self._ranks
+
     def percentiles(self, wanted: Sequence[float]) -> list[int | None]:
         """In ns, each the value of that rank (0 < q <= 1) within RELATIVE_ERROR, or 1 ns; None of nothing."""
-        first, counts = self.counts()
-        if not counts:
+        first, ranks = self.ranks()
+        if not ranks:
             return [None] * len(wanted)
-        ranks = list(accumulate(counts))
         found: list[int | None] = []
         for q in wanted:
             at = bisect_left(ranks, max(1, math.ceil(q * ranks[-1] - 1e-9)))

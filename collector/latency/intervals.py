@@ -14,10 +14,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from itertools import accumulate
+from typing import NamedTuple
 
 from collector.histogram import Histogram, upper_ns
 
@@ -35,8 +34,7 @@ class Verdict(StrEnum):
     TOO_FEW = "too few to tell"
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """Between which two values it lies; None: so few were measured that they set no bound."""
 
     lower: float | None
@@ -54,8 +52,7 @@ def verdict(a: Interval, b: Interval) -> Verdict:
 
 def of_percentiles(found: Histogram, wanted: Sequence[float]) -> list[Interval]:
     """The interval of each percentile in ns, from the lower bound of one bucket to the upper bound of another."""
-    first, counts = found.counts()
-    ranks = list(accumulate(counts))
+    first, ranks = found.ranks()
     total = ranks[-1] if ranks else 0
     intervals = []
     for q in wanted:

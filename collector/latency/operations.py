@@ -9,6 +9,7 @@ any other: spans without).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -140,8 +141,8 @@ def filtered(
     """The rows the filter means, by windows no longer than a step, or than `longest_s`; `among` these operations."""
     ids = _ids(f) if among is None else among
     if ids is None:
-        wanted = _errors(f)
-        return (row for row in _rows(found, longest_s, None) if row.series & 1 in wanted)
+        wanted, read = _errors(f), _rows(found, longest_s, None)
+        return read if len(wanted) == 2 else (row for row in read if row.series & 1 in wanted)
     return _rows(found, longest_s, [series_of(operation, bool(error)) for operation in ids for error in _errors(f)])
 
 
@@ -181,9 +182,9 @@ def totals(f: TelemetryFilter, found: Range, among: Collection[int] | None = Non
 
 def _grouped(found: Iterable[Row]) -> dict[int, list[Row]]:
     """By operation."""
-    groups: dict[int, list[Row]] = {}
+    groups: dict[int, list[Row]] = defaultdict(list)
     for row in found:
-        groups.setdefault(row.series >> 1, []).append(row)
+        groups[row.series >> 1].append(row)
     return groups
 
 

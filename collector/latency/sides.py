@@ -7,7 +7,8 @@ Before: the two ranges, from `dashboard.two_ranges`. After: the page, compared_o
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol, TypeVar
 
 from collector.latency.figures import Figures, Tally, together
@@ -23,21 +24,45 @@ SIDES_ORDERS = ("p95", "p50", "p99", "errors", "count")
 Key = TypeVar("Key", bound=Hashable)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Side:
-    """What was measured in one of the ranges, and how well its percentiles and its share of errors are known."""
+    """What was measured in one of the ranges, and how well its percentiles and its share of errors are known.
 
-    figures: Figures
-    intervals: Mapping[str, Interval]  # of p50, p95, p99, in ns, and of errors, 0 to 1
+    Worked out when it is asked for: of two thousand operations only one percentile is, of those shown all.
+    """
+
+    tally: Tally
+    _known: dict[str, tuple[float, Interval]] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def figures(self) -> Figures:
+        """Percentiles in ns, counts."""
+        return self.tally.figures()
+
+    def interval(self, name: str) -> Interval:
+        """Of p50, p95 and p99 in ns, of errors 0 to 1."""
+        return self._known_of(name)[1]
 
     @property
     def error_share(self) -> float:
         """0 to 1."""
-        return self.figures.errors / self.figures.count if self.figures.count else 0.0
+        return self.tally.errors / self.tally.all.count if self.tally.all.count else 0.0
 
     def value(self, name: str) -> float:
         """Of p50, p95, p99 in ns, of errors as a share."""
-        return self.error_share if name == "errors" else float(getattr(self.figures, f"{name}_ns") or 0)
+        return self._known_of(name)[0]
+
+    def _known_of(self, name: str) -> tuple[float, Interval]:
+        found = self._known.get(name)
+        if found is None:
+            measured = self.tally.all
+            if name == "errors":
+                found = self.error_share, of_share(self.tally.errors, measured.count)
+            else:
+                wanted = (SIDES_PERCENTILES[name],)
+                found = float(measured.percentiles(wanted)[0] or 0), of_percentiles(measured, wanted)[0]
+            self._known[name] = found
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +111,9 @@ def operations_of_two(f: TelemetryFilter, a: Range, b: Range) -> OperationsOfTwo
     """What the filter means in both ranges, whatever range it has itself; in no order that says anything."""
     left, right = totals(f, a), totals(f, b)
     found = pairs(left, right)
-    names = Operation.objects.in_bulk(list(found))
+    names = Operation.objects.filter(pk__in=found).values_list("id", "service", "name", "kind")
     return OperationsOfTwo(
-        [
-            OperationOfTwo(operation, names[operation].service, names[operation].name, names[operation].kind, *sides)
-            for operation, sides in found.items()
-            if operation in names
-        ],
+        [OperationOfTwo(operation, service, name, kind, *found[operation]) for operation, service, name, kind in names],
         side(together(left.values())),
         side(together(right.values())),
     )
@@ -107,9 +128,7 @@ def side(tally: Tally | None) -> Side | None:
     """What is told of measurements; None of nothing."""
     if tally is None or not tally.all.count:
         return None
-    known = of_percentiles(tally.all, tuple(SIDES_PERCENTILES.values()))
-    intervals = dict(zip(SIDES_PERCENTILES, known, strict=True))
-    return Side(tally.figures(), intervals | {"errors": of_share(tally.errors, tally.all.count)})
+    return Side(tally)
 
 
 def moved(pair: Pair, name: str, precision_ns: int = 1) -> Moved | None:
@@ -120,7 +139,7 @@ def moved(pair: Pair, name: str, precision_ns: int = 1) -> Moved | None:
     if pair.a is None or pair.b is None:
         return None
     difference = pair.b.value(name) - pair.a.value(name)
-    found = verdict(pair.a.intervals[name], pair.b.intervals[name])
+    found = verdict(pair.a.interval(name), pair.b.interval(name))
     if found in (Verdict.MORE, Verdict.LESS) and name != "errors" and abs(difference) < precision_ns:
         found = Verdict.NOISE
     return Moved(difference, found)
@@ -139,7 +158,7 @@ def _place(pair: Pair, a: Range, b: Range, order: str) -> tuple[bool, float]:
     if order != "count":
         found = moved(pair, order)
         return (True, 0.0) if found is None else (not found.sure, -abs(found.difference))
-    before, after = (side.figures.count if side else 0 for side in (pair.a, pair.b))
+    before, after = (side.tally.all.count if side else 0 for side in (pair.a, pair.b))
     # Ranges of different lengths: how often, not how many.
     return False, -abs(after / (b.to_ns - b.from_ns) - before / (a.to_ns - a.from_ns))
 
@@ -148,6 +167,6 @@ def alone(found: Iterable[Paired]) -> Sequence[Paired]:
     """What only one of the ranges has, the most frequent first."""
 
     def count(pair: Paired) -> int:
-        return sum(side.figures.count for side in (pair.a, pair.b) if side)
+        return sum(side.tally.all.count for side in (pair.a, pair.b) if side)
 
     return sorted((pair for pair in found if pair.a is None or pair.b is None), key=count, reverse=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from collector.histogram import number_of, number_of_counts
 from collector.rollup.news import Key, Measured, measured
@@ -29,13 +29,18 @@ MOST_SERIES = 400  # named in a statement; more are picked from all
 
 
 class Row(NamedTuple):
-    """Of one series in one window. `number` holds its counts (`collector.histogram`)."""
+    """Of one series in one window. Its counts are packed, or of what is only noted the number that adds."""
 
     start_s: int
     series: int
     count: int  # type: ignore[assignment]  # tuple.count is not used
     max_ns: int
-    number: int
+    counts: bytes | int
+
+    @property
+    def number(self) -> int:
+        """The counts as the number that adds (`collector.histogram`)."""
+        return self.counts if isinstance(self.counts, int) else number_of(self.counts)
 
 
 def rows(
@@ -57,12 +62,13 @@ def rows(
     wanted = None if series is None else frozenset(series)
     first_s, end_s = min(piece.first_s for piece in pieces), max(piece.end_s for piece in pieces)
     sums = frozenset(ALL_OPERATIONS if wanted is None and subject == Subject.OPERATION else ())
-    news: list[bytes] = []
-    for start_s, number, count, max_ns, packed in _read(subject, pieces, wanted):
-        if number < 0:
-            news.append(bytes(packed))
-        elif count and (number not in sums if wanted is None else number in wanted):
-            yield Row(start_s, number, count, max_ns, number_of(bytes(packed)))
+    read = _read(subject, pieces, wanted)
+    news = [bytes(row[4]) for row in read if row[1] < 0]
+    # Made of the tuples as they are: a range of two thousand operations has tens of thousands.
+    if wanted is None:
+        yield from map(Row._make, [row for row in read if row[2] and row[1] >= 0 and row[1] not in sums])
+    else:
+        yield from map(Row._make, [row for row in read if row[2] and row[1] in wanted])
     for (number, start_s), found in _lately(tuple(news), subject).items():
         if first_s <= start_s < end_s and (number not in sums if wanted is None else number in wanted):
             counts = found.counts
@@ -75,7 +81,8 @@ def _lately(news: tuple[bytes, ...], subject: int) -> Mapping[Key, Measured]:
     return measured(news, subject).get(subject, {})
 
 
-def _read(subject: int, pieces: Sequence[Piece], wanted: Collection[int] | None) -> Iterator[tuple[int, ...]]:
+def _read(subject: int, pieces: Sequence[Piece], wanted: Collection[int] | None) -> list[tuple[Any, ...]]:
+    """As Row has it; what is noted has the series -1."""
     named = sorted(wanted) if wanted is not None and len(wanted) <= MOST_SERIES else []
     among = f" AND series IN ({','.join(['%s'] * len(named))})" if named else ""
     part = (
@@ -86,7 +93,7 @@ def _read(subject: int, pieces: Sequence[Piece], wanted: Collection[int] | None)
     for piece in pieces:
         parameters += (subject, piece.window_s, piece.first_s, piece.end_s, *named)
     news = "SELECT 0, -1, 0, 0, payload FROM collector_rollupnews"
-    return iter(execute(" UNION ALL ".join([part] * len(pieces) + [news]), parameters).fetchall())
+    return list(execute(" UNION ALL ".join([part] * len(pieces) + [news]), parameters).fetchall())
 
 
 def extent_s(subject: int) -> tuple[int, int] | None:

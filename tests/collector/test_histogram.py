@@ -18,11 +18,13 @@ from collector.histogram import (
     number_of_counts,
     pack,
     position,
+    sum_of,
     unpack,
     upper_ns,
 )
 
 COUNTS = st.dictionaries(st.integers(0, POSITIONS - 1), st.integers(1, 2**40), max_size=20)
+NARROW = st.dictionaries(st.integers(300, 340), st.sampled_from([1, 254, 255, 256, 65_535]), max_size=20)
 DURATIONS = st.lists(st.integers(-5, 2**63 - 1) | st.integers(-5, 2_000), min_size=1, max_size=60)
 ASKED = (0.01, 0.5, 0.9, 0.95, 0.99, 1.0)
 
@@ -86,6 +88,12 @@ def test_of_nothing_there_are_no_percentiles() -> None:
 def test_what_is_packed_comes_back(counts: dict[int, int]) -> None:
     assert unpack(pack(counts)) == counts
     assert number_of(pack(counts)) == number_of_counts(counts)
+
+
+@given(st.lists(NARROW.filter(bool) | COUNTS.filter(bool), max_size=30), st.sampled_from([1, 20]))
+def test_many_packed_rows_are_added_at_once(rows: list[dict[int, int]], times: int) -> None:
+    packed = [pack(counts) for counts in rows] * times  # more than 256 of one width are too many for one sum
+    assert sum_of(packed) == sum(map(number_of, packed))
 
 
 @given(COUNTS, COUNTS)
