@@ -13,7 +13,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from collector.records import NO_RECORDED_VALUE
-from collector.sql import execute
+from collector.sql import execute, is_sqlite
+
+VALUE = "CAST(coalesce(value_double, value_int) AS double precision)"
+STEPS = (
+    "step(from_ns) AS (SELECT CAST(%s AS bigint) UNION ALL SELECT from_ns + CAST(%s AS bigint) FROM step"
+    " WHERE from_ns + CAST(%s AS bigint) < %s)"
+)
 
 
 class Sum(NamedTuple):
@@ -45,12 +51,8 @@ def last_points(streams: Sequence[int], from_ns: int, to_ns: int, step_ns: int) 
         "(SELECT id FROM collector_metricpoint WHERE stream_id = stream.id AND time_ns >= step.from_ns"
         " AND time_ns < step.from_ns + CAST(%s AS bigint) ORDER BY time_ns DESC, start_ns DESC LIMIT 1)"
     )
-    steps = (
-        "step(from_ns) AS (SELECT CAST(%s AS bigint) UNION ALL SELECT from_ns + CAST(%s AS bigint) FROM step"
-        " WHERE from_ns + CAST(%s AS bigint) < %s)"
-    )
     found = execute(
-        f"WITH RECURSIVE {_named(streams)}, {steps} SELECT {last} FROM stream CROSS JOIN step",
+        f"WITH RECURSIVE {_named(streams)}, {STEPS} SELECT {last} FROM stream CROSS JOIN step",
         (*streams, from_ns, step_ns, step_ns, to_ns, step_ns),
     )
     return [row[0] for row in found.fetchall() if row[0] is not None]
@@ -58,15 +60,37 @@ def last_points(streams: Sequence[int], from_ns: int, to_ns: int, step_ns: int) 
 
 def sums(streams: Sequence[int], from_ns: int, to_ns: int, step_ns: int) -> list[Sum]:
     """What the points of each stream add up to in each step of [from, to), oldest first."""
-    value = "CAST(coalesce(value_double, value_int) AS double precision)"
+    if is_sqlite():
+        return _sums_step_by_step(streams, from_ns, to_ns, step_ns)
     found = execute(
-        f"SELECT stream_id, min(start_ns), max(time_ns), sum({value})"
+        f"SELECT stream_id, min(start_ns), max(time_ns), sum({VALUE})"
         f" FROM collector_metricpoint WHERE stream_id IN ({','.join(['%s'] * len(streams))})"
         f" AND time_ns >= %s AND time_ns < %s AND (flags & {NO_RECORDED_VALUE}) = 0"
         " GROUP BY stream_id, (time_ns - %s) / %s ORDER BY max(time_ns)",
         (*streams, from_ns, to_ns, from_ns, step_ns),
     )
     return [Sum(*row) for row in found.fetchall() if row[3] is not None]
+
+
+def _sums_step_by_step(streams: Sequence[int], from_ns: int, to_ns: int, step_ns: int) -> list[Sum]:
+    """The same, all streams of one step and then those of the next: rows that arrived together lie together.
+
+    Stream by stream every page of the table is read once for each, and GROUP BY sorts all rows there are: 2.0 s for two
+    million points of twenty streams, this way 0.9 s. A subquery has one column, so its three figures are a text.
+    """
+    figures = f"printf('%d %d %!.17g', min(start_ns), max(time_ns), sum({VALUE}))"
+    one = (
+        f"(SELECT CASE WHEN sum({VALUE}) IS NOT NULL THEN {figures} END FROM collector_metricpoint"
+        " WHERE stream_id = stream.id AND time_ns >= step.from_ns AND time_ns < min(step.from_ns + %s, %s)"
+        f" AND (flags & {NO_RECORDED_VALUE}) = 0)"
+    )
+    rows = execute(
+        f"WITH RECURSIVE {_named(streams)}, {STEPS} SELECT stream.id, {one} FROM step CROSS JOIN stream",
+        (*streams, from_ns, step_ns, step_ns, to_ns, step_ns, to_ns),
+    ).fetchall()
+    told = [(stream_id, *text.split()) for stream_id, text in rows if text is not None]
+    found = [Sum(stream_id, int(start), int(time), float(value)) for stream_id, start, time, value in told]
+    return sorted(found, key=lambda one: one.time_ns)
 
 
 def _named(streams: Sequence[int]) -> str:

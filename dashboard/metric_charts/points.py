@@ -14,11 +14,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import orjson
 from django.db.models import QuerySet
 
 from collector import downsample, queries
 from collector.models import MetricPoint, MetricStream
 from collector.queries import TelemetryFilter
+from collector.raw import raw_rows
 from collector.records import CUMULATIVE, NO_RECORDED_VALUE, MetricKind
 from dashboard.charts import window
 
@@ -69,8 +71,20 @@ def read_points(f: TelemetryFilter, streams: Sequence[MetricStream]) -> tuple[li
     few = queries.count_up_to(rows, MOST_POINTS)[1] is False
     if not few and not deltas:
         return (_sums(f, ids) if _adds_up(of) else _last(f, ids)), None
-    points = [Point._make(row) for row in reversed(rows.values_list(*Point._fields)[:MOST_POINTS])]
-    return points, None if few else Cut(len(points), *queries.count_up_to(rows, MOST_COUNTED), points[0].time_ns + 1)
+    if few:
+        return _read(rows)[::-1], None
+    # Where the newest begin, an index tells: a database that has to find them in whole rows reads and sorts them all.
+    from_ns = rows.values_list("time_ns", flat=True)[MOST_POINTS - 1]
+    points = _read(rows.filter(time_ns__gte=from_ns)[:MOST_POINTS])[::-1]
+    return points, Cut(len(points), *queries.count_up_to(rows, MOST_COUNTED), points[0].time_ns + 1)
+
+
+def _read(rows: QuerySet[MetricPoint]) -> list[Point]:
+    """In the order of the rows, without a call for each of their values: of tens of thousands that is a third."""
+    return [
+        Point._make((*values, None if detail is None else orjson.loads(detail)))
+        for *values, detail in raw_rows(rows.prefetch_related(None), Point._fields)
+    ]
 
 
 def _adds_up(stream: MetricStream) -> bool:
@@ -83,8 +97,7 @@ def _last(f: TelemetryFilter, ids: Sequence[int]) -> list[Point]:
     found: list[Point] = []
     last = downsample.last_points(ids, *_steps(f, ids))
     for position in range(0, len(last), IDS_A_QUERY):
-        rows: QuerySet[MetricPoint] = MetricPoint.objects.filter(pk__in=last[position : position + IDS_A_QUERY])
-        found += [Point._make(row) for row in rows.values_list(*Point._fields)]
+        found += _read(MetricPoint.objects.filter(pk__in=last[position : position + IDS_A_QUERY]))
     return sorted(found, key=lambda point: point.time_ns)
 
 

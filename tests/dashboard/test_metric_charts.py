@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -285,6 +286,16 @@ def test_deltas_that_tell_no_start_are_added_up(db: None, client: Client, few_po
     few_points()
     values = [value for value in ys(chart(client, metric="requests")) if value is not None]
     assert (values[60], values[-1]) == pytest.approx((2, 4.5))
+
+
+def test_a_delta_without_end_leaves_its_step_empty_and_no_other(
+    db: None, client: Client, few_points: Callable[[], None]
+) -> None:
+    options: dict[str, Any] = {"kind": MetricKind.SUM, "temporality": DELTA, "is_monotonic": True}
+    save_now(batch(*every(1, *[2.0] * 500, math.inf, *[2.0] * 499, **options)))
+    few_points()
+    drawn = ys(chart(client, metric="requests"))
+    assert {round(value, 9) for value in drawn if value is not None} == {2}
 
 
 def test_many_streams_of_a_long_range_have_longer_steps(
