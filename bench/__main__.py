@@ -1,6 +1,7 @@
 """`make bench`: durable ingest, the time to an acknowledgement, memory, disk, and the lists over what was stored.
 
-BENCH_SECONDS (20) is how long the load runs; BENCH_SPANS (1,000,000) how many spans the lists are asked over;
+BENCH_SECONDS (20) is how long the load runs; BENCH_SPANS (1,000,000) how many spans, and log records, the lists are
+asked over, and half of a metric's points;
 BENCH_CLAIMS (10,000) how many claims are watched; BENCH_ROLLUP_SPANS (10,000,000) how many spans percentiles are of.
 The figures of one machine say little of another: each is to be read beside the baseline of the same run.
 """
@@ -47,6 +48,9 @@ def main() -> None:
         ("bench.names", [str(SPANS)]),
         ("bench.overview", []),
         ("bench.trace", []),
+        ("bench.compare", []),
+        ("bench.lists", [str(SPANS), str(SPANS)]),
+        ("bench.metrics", [str(2 * SPANS)]),
         ("bench.watching", [str(CLAIMS), str(min(SECONDS, 20))]),
     ):
         print(_run(module, *arguments), end="", flush=True)

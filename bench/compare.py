@@ -3,7 +3,7 @@
     python -m bench.compare [OPERATIONS]        (1,800)
 
 Two days, of which every half hour has spans of all operations; half of these have become slower. Baseline of the same
-run: the overview of one of the ranges, which reads the same windows once.
+run: one of the ranges alone, which reads the same windows once.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PATHS = {
     "24 h, by what is more frequent": "/compare/?range=24h&sort=count",
     "24 h, one service": "/compare/?range=24h&service=shop-1",
     "operations as CSV": "/export/compared_operations.csv?range=24h",
-    "baseline: the overview of 24 h": "/?range=24h",
+    "baseline: 24 h alone (the API's overview)": "/api/v1/overview?range=24h",
     "a health check (what any request costs)": "/healthz",
 }
 

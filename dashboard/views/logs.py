@@ -24,6 +24,7 @@ from sandboxes.questions import Linked, claims_of_spans
 
 FILTERS = ("q", "service", "severity", "trace_id", "claim")
 LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
+MOST_LOOKED_AT = 200_000  # records that a page looks for a text in, the newest: 0.2 s; the CSV and the API look at all
 MOST_SEARCHED = (
     50_000  # newest records that an empty page looks at for something to offer: a text search reads each one
 )
@@ -60,7 +61,9 @@ def logs(request: HttpRequest) -> HttpResponse:
 
 
 def _list(parameters: Parameters) -> dict[str, Any]:
-    found = queries.logs(parameters.filter)
+    f = parameters.filter
+    until_ns = queries.text_looked_until(f, MOST_LOOKED_AT)
+    found = queries.logs(f if until_ns is None else replace(f, from_ns=until_ns))
     page = parameters.page(found)
     count, more = queries.count_up_to(found)
     of_spans = claims_of_spans((log.trace_id, log.span_id) for log in page.rows)
@@ -75,8 +78,11 @@ def _list(parameters: Parameters) -> dict[str, Any]:
         "rows": [_row(log, linked[log.pk]) for log in page.rows],
         "next": page.next,
         "count": count,
-        "more": more,
-        "trace_id": parameters.filter.trace_id,
+        "more": more or until_ns is not None,
+        "trace_id": f.trace_id,
+        "looked_until_ns": until_ns,
+        "most_looked_at": MOST_LOOKED_AT,
+        "further": parameters.link(range=None, from_=f.from_ns, to=until_ns, cursor=None),
     }
 
 

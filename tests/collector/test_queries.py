@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -264,3 +265,11 @@ def test_ids_that_are_no_ids_match_nothing() -> None:
     for text in ("zz", "abc", "0", "' OR 1=1 --", "\u00e9"):
         f = TelemetryFilter(trace_id=text)
         assert [*queries.traces(f), *queries.spans(f), *queries.logs(f)] == []
+
+
+def test_warnings_are_found_without_looking_at_all_else(db: None) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("plans are worded differently, and depend on what PostgreSQL has counted")
+    plan = queries.logs(TelemetryFilter(severity=17)).prefetch_related(None).explain()
+    assert "USING INDEX log_warning" in plan
+    assert "log_warning" not in queries.logs(TelemetryFilter(severity=9)).prefetch_related(None).explain()

@@ -14,7 +14,7 @@ from collector.ingest import save_now
 from collector.records import Clock
 from dashboard.export import csv_chunks, parse_export
 from tests.dashboard.test_claim import made
-from tests.factories import MS, SECOND, batch, make_log, span_id, trace_id
+from tests.factories import MS, SECOND, T0_NS, batch, make_log, span_id, trace_id
 from tests.sandboxes.loading import link
 
 MINUTE = 60 * SECOND
@@ -121,6 +121,23 @@ def test_it_filters_by_text_service_severity_and_trace(db: None, client: Client)
     assert lines(page(client, service="hall")) == ["tea is cold"]
     assert lines(page(client, severity="error")) == ["tea is cold"]
     assert lines(page(client, trace_id=trace_id(9))) == ["tea is cold"]
+
+
+def test_where_looking_for_a_text_ended_is_said_with_the_way_on(
+    db: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.views.logs.MOST_LOOKED_AT", 2)
+    save_now(batch(*(make_log(f"step {n}", time_ns=T0_NS + n, severity=9 + n) for n in range(5))))
+    html = page(client, range="all", q="step 1")
+    assert "looked for in the newest 2 records" in html
+    assert "step 1" not in lines(html)
+    further = re.search(r'href="([^"]*)">Look further back', html)
+    assert further is not None
+    assert f"to={T0_NS + 2}" in further[1]
+    monkeypatch.setattr("dashboard.views.logs.MOST_LOOKED_AT", 3)
+    assert lines(client.get(f"/logs/{further[1]}").content.decode()) == ["step 1"]
+    assert "records of this range" not in page(client, range="all", severity="warn", q="step 4")  # an index finds those
+    assert "records of this range" not in page(client, range="all")
 
 
 def test_the_logs_of_one_trace_are_shown_whenever_they_were(db: None, client: Client) -> None:
