@@ -32,7 +32,7 @@ from collector.sql import delete_rows, execute, is_sqlite
 from collector.writer import Committed
 
 ROWS = 500
-PAGES = 512  # given back at a time, some 10 ms
+PAGES = 128  # given back at a time, some ms
 CHECKPOINT_S = 0.5
 LOOKS, LOOK_S = 100, 0.05  # for a moment in which nobody reads from the log of writes
 POINTING = {
@@ -165,6 +165,7 @@ def _empty_log(pause: Callable[[float], object]) -> bool:
     try:
         for _ in range(LOOKS):
             with suppress(DatabaseError):
+                execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()  # most of it holds nobody up
                 if not execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
                     return True
             pause(LOOK_S)

@@ -33,7 +33,7 @@ def kinds(merged: Merged) -> list[Kind]:
             Kind(
                 f"{name} of streams that are one now",
                 table.name,
-                partial(_look_at_streams, table, merged),
+                partial(_look_at_streams, table, merged, list[int]()),
                 partial(_move, table, merged),
                 is_of_others=True,
             )
@@ -47,11 +47,16 @@ def kinds(merged: Merged) -> list[Kind]:
 # Points and exemplars
 
 
-def _look_at_streams(table: Table, merged: Merged, after: int, limit: int) -> Looked:
-    """A stream at a time: `after` counts them."""
-    streams = sorted(merged.ids[STREAMS])[after : after + 1]
-    rows = list(rows_in(table.name, ("id",), "stream_id", streams)) if streams else []
-    return Looked(after + 1 if streams else None, len(rows), sorted(row[0] for row in rows))
+def _look_at_streams(table: Table, merged: Merged, streams: list[int], after: int, limit: int) -> Looked:
+    """The rows of some streams: `after` counts these, which are put in order once."""
+    if not after:
+        streams[:] = sorted(merged.ids[STREAMS])
+    ids: list[int] = []
+    at = after
+    while at < len(streams) and len(ids) < limit:
+        ids += [row[0] for row in rows_in(table.name, ("id",), "stream_id", streams[at : at + 1])]
+        at += 1
+    return Looked(at if at < len(streams) else None, len(ids), sorted(ids))
 
 
 def _move(table: Table, merged: Merged, changes: Sequence[int]) -> int:
@@ -136,9 +141,11 @@ def _masked(trace_id: bytes, services: str) -> str:
 def latencies(subject: Subject, moved: Callable[[], Mapping[int, int]], before: Callable[[], None]) -> list[Kind]:
     """The windows of series that became one with another. `before` runs once, in the transaction that settles them."""
     name = "latencies of what is one now"
+    series: dict[int, int] = {}
 
     def look_whether(after: int, limit: int) -> Looked:
-        return Looked(None, 0, [1] if moved() else [])
+        series.update(moved())
+        return Looked(None, 0, [1] if series else [])
 
     def settled(changes: Sequence[Any]) -> int:
         settle()
@@ -146,13 +153,11 @@ def latencies(subject: Subject, moved: Callable[[], Mapping[int, int]], before: 
         return 0
 
     def look(after: int, limit: int) -> Looked:
-        if not moved():
-            return Looked(None, 0, [])
-        last, found = windows_of(subject, moved(), after, limit)
+        last, found = windows_of(subject, series, after, limit) if series else (None, [])
         return Looked(last, len(found), found)
 
     def rewrite(changes: Sequence[int]) -> int:
-        return merge(subject, moved(), changes)
+        return merge(subject, series, changes)
 
     return [
         Kind(name, "collector_rollup", look_whether, settled, is_of_others=True),

@@ -17,15 +17,20 @@ from sandboxes.plans import from_json
 from sandboxes.runs.recording import GOING_ON
 
 RUNS, SANDBOXES = Run._meta.db_table, RunSandbox._meta.db_table
+TASKS, FIRST_TASK = "django_tasks_database_dbtaskresult", "00000000-0000-0000-0000-000000000000"
 OF_RUNS = ("plan", "form", "note", "problem", "state")
 OF_SANDBOXES = ("error", "steps")
 
 
 def kinds(rules: Rules) -> list[Kind]:
-    """Runs, then their sandboxes."""
+    """Runs, their sandboxes, and what the worker's tasks have failed with."""
+    tables = (("runs", RUNS), ("sandboxes of runs", SANDBOXES))
     return [
-        Kind(name, table, partial(_look, rules, table), partial(_rewrite, rules, table), page=100)
-        for name, table in (("runs", RUNS), ("sandboxes of runs", SANDBOXES))
+        *(
+            Kind(name, table, partial(_look, rules, table), partial(_rewrite, rules, table), page=100)
+            for name, table in tables
+        ),
+        Kind("failures of tasks", TASKS, partial(_look_at_failures, rules), _rewrite_failures, FIRST_TASK, page=100),
     ]
 
 
@@ -67,6 +72,20 @@ def _changed(row: Mapping[str, str], found: Mapping[str, str], json: str) -> dic
         for name, value in found.items()
         if (differ(row[name], value) if name == json else row[name] != value)
     }
+
+
+# What a task of the worker has failed with. Its words are Python's, and may quote whatever was at hand.
+
+
+def _look_at_failures(rules: Rules, after: str, limit: int) -> Looked:
+    rows = page_of(TASKS, ("traceback",), after, limit)
+    changes = [(masked, row_id) for row_id, text in rows if (masked := rules.text(text)) != text]
+    return looked(rows, limit, changes)
+
+
+def _rewrite_failures(changes: Sequence[tuple[str, object]]) -> int:
+    update_rows(TASKS, ("traceback",), changes)
+    return len(changes)
 
 
 def runs_that_go_on() -> int:

@@ -9,15 +9,17 @@ from django.conf import settings as django_settings
 from pytest_django.fixtures import Settings
 
 from collector.ingest import ingest, save_now
+from collector.models import Rollup
 from collector.redaction import MASK, read_rules
 from collector.rewriting import Rewriting
-from collector.rollup import count_news
+from collector.rollup import Subject, count_news
+from collector.rollup.windows import FINE_WINDOWS_S
 from collector.sql import execute
 from sandboxes.correlate import correlate
 from sandboxes.hints import HintKind
 from sandboxes.models import Claim, Hint, Link, ObjectVersion, Run, StageSeries
 from sandboxes.plans import Plan
-from sandboxes.runs import recording
+from sandboxes.runs import recording, tasks
 from sandboxes.runs.recording import RunState
 from sandboxes.store import save_changes
 from tests.collector.test_redact import PATTERN, SECRET, everything_stored
@@ -119,6 +121,18 @@ def test_latencies_of_pools_that_are_one_now_are_counted_together() -> None:
     assert sum(counted().values()) == sum(held.values())
 
 
+def test_short_windows_that_were_pruned_do_not_come_back() -> None:
+    save_changes(LAB, changes_of("quickstart-cold"))
+    ingest.run_from_thread(lambda committed: count_news(wait=True))
+    Rollup.objects.filter(subject=Subject.STAGE, window_s__in=FINE_WINDOWS_S).delete()
+    pool = Claim.objects.order_by("uid").values_list("pool", flat=True)[0]
+    switch_on(pattern=f"^{pool}$")
+    rewrite()
+    assert pool not in set(StageSeries.objects.values_list("pool", flat=True))
+    assert not Rollup.objects.filter(window_s__in=FINE_WINDOWS_S, subject=Subject.STAGE, count__gt=0).exists()
+    assert counted() == told() != {}
+
+
 # What leads to claims
 
 
@@ -177,8 +191,10 @@ def test_hints_follow_the_program_that_is_one_with_another() -> None:
 def test_the_plan_of_a_run_that_goes_on_stays_and_is_masked_once_it_is_over() -> None:
     run_id = recording.ask(Plan("pool", commands=(f"login {SECRET}",)), "a test", queued=False)
     form = Run.objects.get().form
+    tasks.execute.enqueue(run_id)
+    execute("UPDATE django_tasks_database_dbtaskresult SET traceback = %s", (f"ValueError: {SECRET}",))
     switch_on()
-    rewrite()
+    assert rewrite()["failures of tasks"] == 1
     assert recording.plan_of(run_id).commands == (f"login {SECRET}",)
     masked = Run.objects.get().form
     assert masked != form
