@@ -62,7 +62,7 @@ class Correlator:
         self._came_to = positions
         news = read_news(positions[HINTS], positions[CLAIMS], self._remembered)
         moved = {HINTS: news.hint_position, CLAIMS: news.claim_position}
-        if moved == positions and not news.hint_ids:
+        if moved == positions and not news.hint_ids and not news.changes:
             return False
         if uids := reported.outdated(news.claims):
             ingest.run_from_thread(partial(reported.take_away, uids))

@@ -24,6 +24,8 @@ from sandboxes.models import Claim, Hint, Link
 MAX_HINTS = 2_000  # a step
 OVERLAP = 2_000  # ids: more than receivers write at a time
 MAX_CLAIMS = 200
+LATE_NS = 10 * 10**9  # a change may be committed so long after it was dated
+MOST_LATE = 2_000  # looked at a step
 MAX_REOPENED = 2_000  # traces by one name, or in one stretch of time
 MAX_STRETCHES = 200
 REMEMBERED = 20_000
@@ -40,6 +42,7 @@ class News:
     hint_position: int = 0
     claim_position: int = 0
     hint_ids: Sequence[int] = ()
+    changes: dict[int, int] = field(default_factory=dict)  # by claim, those that were read: when it was changed
 
     def __bool__(self) -> bool:
         return bool(self.hints or self.claims)
@@ -51,6 +54,7 @@ class Remembered:
     def __init__(self) -> None:
         self._facts: dict[str, ClaimFacts] = {}
         self._hints: set[int] = set()  # of the last OVERLAP ids those that were read
+        self._changes: dict[int, int] = {}  # of the last LATE_NS those that were read
 
     def differing(self, claims: Iterable[ClaimFacts]) -> list[ClaimFacts]:
         """Those that are not as we remember them."""
@@ -65,6 +69,18 @@ class Remembered:
         ids = Hint.objects.filter(id__gt=from_id).order_by("id").values_list("id", flat=True)
         return [each for each in ids[: MAX_HINTS + OVERLAP] if each not in self._hints][:MAX_HINTS]
 
+    def late(self, position: int) -> list[Claim]:
+        """Claims that changed before this, and were committed after it had been reached.
+
+        With several processes on PostgreSQL each dates its changes before the commit.
+        """
+        if is_sqlite():
+            return []
+        changes = Claim.objects.filter(changed_ns__gt=position - LATE_NS, changed_ns__lte=position)
+        newest = changes.order_by("-changed_ns").values_list("pk", "changed_ns")[:MOST_LATE]
+        unread = [pk for pk, changed_ns in newest if self._changes.get(pk) != changed_ns]
+        return list(Claim.objects.filter(pk__in=unread[:MAX_CLAIMS])) if unread else []
+
     def take(self, news: News) -> None:
         """Remembers these; forgets all claims when it is too much."""
         if len(self._facts) > REMEMBERED:
@@ -72,6 +88,8 @@ class Remembered:
         self._facts.update({claim.uid: claim for claim in news.claims})
         self._hints.update(news.hint_ids)
         self._hints = {each for each in self._hints if each > news.hint_position - OVERLAP}
+        changes = (self._changes | news.changes).items()
+        self._changes = {pk: changed_ns for pk, changed_ns in changes if changed_ns > news.claim_position - LATE_NS}
 
 
 def read_news(hint_position: int, claim_position: int, remembered: Remembered) -> News:
@@ -79,12 +97,14 @@ def read_news(hint_position: int, claim_position: int, remembered: Remembered) -
     ids = remembered.unread(hint_position)
     hints = list(Hint.objects.filter(id__in=ids).order_by("id"))
     rows = list(changed_claims(claim_position)[:MAX_CLAIMS])
+    every = [*remembered.late(claim_position), *rows]
     return News(
         [hint_facts(row) for row in hints],
-        remembered.differing(map(facts_of, rows)),
+        remembered.differing(map(facts_of, every)),
         max(ids[-1], hint_position) if ids else hint_position,
         rows[-1].changed_ns if rows else claim_position,
         ids,
+        {row.pk: row.changed_ns for row in every},
     )
 
 

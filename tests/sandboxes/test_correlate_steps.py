@@ -108,6 +108,22 @@ def test_a_hint_that_is_committed_after_later_ones_is_read(monkeypatch: pytest.M
     assert judge("bootstrapped-cold").missed == []
 
 
+def test_a_claim_that_is_committed_after_later_ones_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on PostgreSQL, where two processes may each date a change before either commits it."""
+    monkeypatch.setattr(news, "is_sqlite", lambda: False)
+    fill("bootstrapped-cold")
+    *_, late = Claim.objects.order_by("changed_ns")
+    Claim.objects.filter(pk=late.pk).delete()
+    correlator = Correlator()
+    join(correlator)
+    assert judge("bootstrapped-cold").missed != []
+    late.changed_ns = Cursor.objects.get(name=correlate.CLAIMS).position - 1
+    Claim.objects.bulk_create([late])
+    join(correlator)
+    assert judge("bootstrapped-cold").missed == []
+    assert not correlator.step()
+
+
 def test_both_traces_of_a_claim_whose_annotation_was_written_over_are_its_own() -> None:
     fill("full-path")
     traces = {}
