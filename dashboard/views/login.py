@@ -23,5 +23,5 @@ def login(request: HttpRequest) -> HttpResponse:
         response = HttpResponseRedirect(wanted)
         remember(request, response)
         return response
-    problem = "That is not the token. `manage.py up` prints it with the login URL." if given else ""
+    problem = "That is not the token." if given else ""
     return render(request, "dashboard/login.html", {"next": wanted, "problem": problem}, status=403 if problem else 200)

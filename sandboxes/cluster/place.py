@@ -55,7 +55,10 @@ async def find(context: str = "") -> Found:
 def no_cluster(paths: str, error: Exception) -> NoCluster:
     """Why there is none, and where one was looked for."""
     if paths:
-        return NoCluster(f"the kubeconfig {paths} cannot be used: {words_of(error)}")
+        # The client trips over what is missing in a file; Python's words about that say nothing to anybody.
+        is_told = isinstance(error, (ConfigException, yaml.YAMLError, OSError, ValueError))
+        why = words_of(error) if is_told else "clusters, contexts and users have to be in it, as lists"
+        return NoCluster(f"the kubeconfig {paths} cannot be used: {why}")
     named = os.environ.get("KUBECONFIG")
     return NoCluster(
         f"no kubeconfig was found at {named} (KUBECONFIG)" if named else f"no kubeconfig was found at {USUAL}"
