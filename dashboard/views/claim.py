@@ -29,6 +29,7 @@ from sandboxes import story
 from sandboxes.models import Claim
 from sandboxes.questions import claim_of
 from sandboxes.records import Milestone, State
+from sandboxes.runs.questions import run_of_claim
 
 OBJECTS = "objects"
 VIEWS = (START, LIFE, OBJECTS)
@@ -89,6 +90,7 @@ def _context(request: HttpRequest, seen: Seen, view: str, zoom: Zoom | None, ske
         "seen": seen,
         "drawn": drawn,
         "pool": pool,
+        "run": run_of_claim(seen.claim.name),
         "view": view,
         "ready": ready,
         "to_ready_ns": ready.time_ns - lifecycle.zero_ns if ready else None,

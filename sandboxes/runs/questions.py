@@ -8,7 +8,7 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from collector.telemetry_filter import in_range
-from sandboxes.models import Run
+from sandboxes.models import Run, RunSandbox
 from sandboxes.questions import ClaimFilter
 from sandboxes.runs.recording import RunState
 
@@ -28,6 +28,12 @@ def runs(f: ClaimFilter) -> QuerySet[Run]:
 def run_of(uid: str) -> Run | None:
     """The run of this id. None has a NUL in it, and PostgreSQL could not even be asked."""
     return None if "\0" in uid else Run.objects.filter(uid=uid).first()
+
+
+def run_of_claim(name: str) -> Run | None:
+    """The run that asked for the claim of this name, if one did."""
+    row = RunSandbox.objects.filter(claim=name).select_related("run").order_by("-id").first() if name else None
+    return row.run if row else None
 
 
 def earlier(run: Run) -> list[Run]:

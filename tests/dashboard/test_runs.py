@@ -125,6 +125,15 @@ def test_an_ended_run_shows_cells_stages_and_rows_that_lead_to_claims(client: Cl
     assert "Cancel</button>" not in html
 
 
+def test_a_claim_leads_to_the_run_that_asked_for_it(client: Client) -> None:
+    claim = next(iter(load("burst-drained").values()))
+    assert "/runs/" not in page(client, f"/claims/{claim.uid}/").partition('<main id="content">')[2]
+    run_id = run_over([claim])
+    html = page(client, f"/claims/{claim.uid}/").partition('<main id="content">')[2]
+    assert f'href="/runs/{run_id}/"' in html
+    assert f"run {Run.objects.get(uid=run_id).pk}</a>" in html
+
+
 def test_failures_are_shown_by_cause_with_what_to_do(client: Client) -> None:
     missing = load("failures")["pool-missing"]
     run_id = run_over([missing], state=SandboxState.FAILED, ready_ns=None, error_type="SandboxWarmPoolNotFoundError")
