@@ -25,7 +25,7 @@ from sandboxes.questions import OPEN_STATES, ClaimFilter
 from sandboxes.records import Lifecycle, State
 from sandboxes.watch import standing, watcher
 
-FILTERS = ("q", "state", "start", "min_duration", "pool", "template", "namespace", "claim", "cluster")
+FILTERS = ("q", "state", "start", "min_duration", "pool", "template", "namespace", "claim", "run", "cluster")
 SCALE_WITHOUT_STARTS_NS = 2 * 10**9
 LEFT_OPEN_NS = 15 * 60 * 10**9  # ready for longer than this and nobody deleted it: somebody may have forgotten
 

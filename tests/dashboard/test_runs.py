@@ -265,6 +265,15 @@ def test_the_claims_of_a_run_can_be_listed_and_exported(client: Client) -> None:
     assert len(rows_of(client, "claims", run=run_id)) == 6
 
 
+def test_a_run_leads_to_the_list_of_its_claims_which_says_whose_they_are(client: Client) -> None:
+    run_id = ended()
+    assert f'href="/claims/?run={run_id}&amp;range=all"' in page(client, f"/runs/{run_id}/")
+    html = page(client, f"/claims/?run={run_id}&range=all")
+    assert f'name="run" value="{run_id}"' in html  # kept when another filter is added
+    assert '<a class="button plain" href="?range=all">Clear</a>' in html
+    assert "any run" in page(client, "/claims/?run=nothing&range=all")
+
+
 def test_the_api_lists_runs_and_has_one_whole(client: Client) -> None:
     earlier, later = ended(), ended()
     comparison.compare(later, earlier)
