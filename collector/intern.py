@@ -85,6 +85,9 @@ def refresh() -> None:
     # Shared until the transaction ends: whoever deletes interned rows (`clearing`) waits for it. SQLite has one writer.
     lock = "" if is_sqlite() else " FOR SHARE"
     row = execute(f"SELECT number FROM collector_epoch WHERE id = 1{lock}").fetchone()
+    if row is None and lock:  # a database starts without, and what is not there cannot be locked
+        execute("INSERT INTO collector_epoch (id, number) VALUES (1, 0) ON CONFLICT DO NOTHING")
+        row = execute(f"SELECT number FROM collector_epoch WHERE id = 1{lock}").fetchone()
     number = row[0] if row else 0
     if number != _epoch:
         forget()

@@ -125,6 +125,30 @@ def test_clearing_waits_for_a_writer_that_has_looked_at_the_epoch() -> None:
     assert Span.objects.count() == Operation.objects.count() == 0
 
 
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_who_deletes_interned_rows_waits_for_a_writer_the_first_time_too() -> None:
+    Epoch.objects.all().delete()  # a database starts without its row, and what is not there cannot be locked
+    moved = threading.Event()
+
+    def move_elsewhere() -> None:
+        try:
+            with transaction.atomic():
+                clearing.move_epoch()
+        finally:
+            moved.set()
+            connection.close()
+
+    with transaction.atomic():
+        intern.refresh()
+        mover = threading.Thread(target=move_elsewhere)
+        mover.start()
+        wait_for(lambda: moved.is_set() or _somebody_waits(), WAIT_S)
+        assert not moved.is_set()
+    mover.join(WAIT_S)
+    assert moved.is_set()
+
+
 def _somebody_waits() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
