@@ -7,6 +7,7 @@ one they would hide which metrics there are.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -92,6 +93,23 @@ def _span(numbers: list[Any], unit: str) -> str:
         return lowest
     number, _, its_unit = lowest.rpartition(" ")
     return f"{number if number and highest.endswith(f' {its_unit}') else lowest} … {highest}"
+
+
+def as_counted(text: str) -> list[tuple[int, str]]:
+    """A key to sort by: p2 before p10. Numbers are told by their length first, then by their digits."""
+    return [(len(part) if part.isdecimal() else 0, part) for part in re.split(r"([0-9]+)", text)]
+
+
+def in_order(streams: Iterable[MetricStream], told_apart: Iterable[str]) -> list[MetricStream]:
+    """A metric's streams by service, then by what tells them apart."""
+    keys = list(told_apart)
+    return sorted(
+        streams,
+        key=lambda stream: (
+            stream.resource.service,
+            [as_counted(words(stream.attributes[key]) if key in stream.attributes else "") for key in keys],
+        ),
+    )
 
 
 def telling_keys(streams: list[MetricStream]) -> list[str]:

@@ -10,7 +10,7 @@ import orjson
 
 MS = 10**6  # nanoseconds
 FONT = '"Inter", system-ui, sans-serif'
-LABELS_PX = 118  # the margin that labels at line ends stand in
+LABELS_PX = 132  # the margin that labels at line ends stand in
 TICK_PX = 11  # look.md: never below
 ROLES = frozenset({"cold", "warm", "ready", "warning", "error"})
 CLEAR = "rgba(0,0,0,0)"

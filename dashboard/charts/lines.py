@@ -18,6 +18,7 @@ from dashboard.charts.chart import (
     Cell,
     Chart,
     Moment,
+    Note,
     Table,
     Window,
     colour,
@@ -26,11 +27,22 @@ from dashboard.charts.chart import (
     nothing,
     plain,
 )
-from dashboard.charts.notes import Drawn, Mark, Values, end_labels, gap_notes, last, mark_line, mark_words
+from dashboard.charts.notes import (
+    Drawn,
+    Mark,
+    Values,
+    end_labels,
+    gap_notes,
+    last,
+    mark_line,
+    mark_words,
+    sampled_colours,
+)
 from dashboard.templatetags.formats import UNKNOWN
 from dashboard.units import quantity
 
 MOST_MARKS = 12
+DOTS_WORDS = "A diamond is an exemplar: a click on it leads to the span it was measured in."
 STYLES = {"p50": (2.2, "solid"), "p95": (1.3, "solid"), "p99": (1.0, "dash")}
 
 
@@ -83,7 +95,8 @@ def percentile_lines(
         for name in ("p50", "p95", "p99"):
             width, dash = STYLES[name]
             label = f"{group.name} {name}".strip()
-            drawn.append(Drawn(label, group.colour, getattr(group, name), width, dash, fill=name == "p95"))
+            values = getattr(group, name)
+            drawn.append(Drawn(label, group.colour, values, width, dash, fill=name == "p95", whose=group.name))
     gaps = [(group.p50, group.gap) for group in groups if group.gap]
     return _lines(times_ns, drawn, window, unit, log, dots, marks, empty, gaps)
 
@@ -100,7 +113,7 @@ def value_lines(
     empty: str = "Nothing in this time range.",
 ) -> Chart:
     """A line for each of the values."""
-    drawn = [Drawn(line.name, line.colour, line.values, 1.6, line.dash) for line in lines]
+    drawn = [Drawn(line.name, line.colour, line.values, 1.6, line.dash, whose=line.name) for line in lines]
     return _lines(times_ns, drawn, window, unit, log, dots, marks, empty, [])
 
 
@@ -128,15 +141,17 @@ def _lines(
     ends = end_labels(drawn, axis, unit)
     notes = [note for values, words in gaps for note in gap_notes(x, values, words, axis, window)]
     notes += [mark_words(mark) for mark in marks[:MOST_MARKS]]
-    figure = layout(window, yaxis=axis, hovermode="x unified", annotations=[*(label for label, _ in ends), *notes])
-    figure["shapes"] = [mark_line(mark) for mark in marks[:MOST_MARKS]]
+    figure = layout(window, yaxis=axis, hovermode="x unified", annotations=[*(end.label for end in ends), *notes])
+    samples = [end.sample for end in ends if end.sample]
+    figure["shapes"] = [*samples, *(mark_line(mark) for mark in marks[:MOST_MARKS])]
     figure["margin"] = {**figure["margin"], "r": LABELS_PX}
-    figure["meta"] = {"ends": [short for _, short in ends]}
+    figure["meta"] = {"ends": [end.short for end in ends], "samples": len(samples), "colours": sampled_colours(drawn)}
     return Chart(
         data=data,
         layout=figure,
         table=_table(times_ns, drawn, said),
         summary=", ".join(f"{line.name} {quantity(last(line.values), unit)}".strip() for line in drawn),
+        note=Note(DOTS_WORDS) if dots else None,
         step_ns=window.step_ns,
     )
 

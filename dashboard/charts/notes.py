@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from dashboard.charts.axes import place
-from dashboard.charts.chart import MS, Window, colour, plain, word_colour
+from dashboard.charts.chart import MS, ROLES, Window, colour, plain, word_colour
 from dashboard.units import quantity
 
 Values = Sequence[float | None]
@@ -20,7 +20,9 @@ LABEL_PX = 14  # the height of a label at a line's end
 PLOT_PX = 200  # about the height of a chart's plot: what labels need of it is worked out from that
 SHORT_LETTERS = 9
 LABEL_LETTERS = 19  # that fit beside the plot
+SAMPLE_PX = 14  # a piece of the line before its label, where the words have not its colour
 MOST_SHORT = 8  # labels on a phone, where only the thick lines have one
+SHORT_DASHES = {"solid": "solid", "dash": "3px,2px", "dot": "2px,2px"}  # Plotly's own are longer than a sample
 LONG_GAP = 0.15  # of the window: then there is room to say why
 
 
@@ -34,7 +36,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A line as it is drawn. `fill`: down to the line before it."""
+    """A line as it is drawn. `fill`: down to the line before it; `whose`: what it shares its colour with."""
 
     name: str
     colour: str
@@ -42,6 +44,16 @@ class Drawn:
     width: float
     dash: str
     fill: bool = False
+    whose: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """A label at a line's end: Plotly's annotation, a piece of the line before it or None, and its words on a phone."""
+
+    label: dict[str, Any]
+    sample: dict[str, Any] | None
+    short: str
 
 
 def last(values: Values) -> float | None:
@@ -49,17 +61,25 @@ def last(values: Values) -> float | None:
     return next((value for value in reversed(values) if value is not None), None)
 
 
-def end_labels(drawn: list[Drawn], axis: dict[str, Any], unit: str) -> list[tuple[dict[str, Any], str]]:
-    """A label beside each line's end, moved apart where they would touch; with it what is left of it on a phone."""
+def end_labels(drawn: list[Drawn], axis: dict[str, Any], unit: str) -> list[End]:
+    """A label beside each line's end, moved apart where they would touch."""
     lasts = [(line, value) for line in drawn if (value := last(line.values)) is not None]
     lasts.sort(key=lambda item: place(item[1], axis))
     thick = max((line.width for line in drawn), default=0.0)
+    sampled = sampled_colours(drawn)
     found = []
     for (line, value), at in zip(lasts, _apart([place(value, axis) for _, value in lasts]), strict=True):
         words = quantity(value, unit)
-        short = line.width == thick and len(lasts) <= MOST_SHORT
-        found.append((_end(line, at, words, bold=line.width == thick > 2), plain(_shorter(words)) if short else ""))
+        short = plain(_shorter(words)) if line.width == thick and len(lasts) <= MOST_SHORT else ""
+        label = _end(line, at, words, bold=line.width == thick > 2, sampled=bool(sampled))
+        found.append(End(label, _sample(line, at) if sampled else None, short))
     return found
+
+
+def sampled_colours(drawn: list[Drawn]) -> list[tuple[str, str]]:
+    """Colour and name of what several lines tell apart, when the colours are none that words can be read in."""
+    found = list(dict.fromkeys((line.colour, line.whose) for line in drawn))
+    return found if len(found) > 1 and not any(colour in ROLES for colour, _ in found) else []
 
 
 def _shorter(words: str) -> str:
@@ -79,7 +99,7 @@ def _apart(places: list[float]) -> list[float]:
     return places
 
 
-def _end(line: Drawn, at: float, words: str, *, bold: bool) -> dict[str, Any]:
+def _end(line: Drawn, at: float, words: str, *, bold: bool, sampled: bool) -> dict[str, Any]:
     room = max(6, LABEL_LETTERS - len(words))
     name = line.name if len(line.name) <= room else f"{line.name[: room - 1]}…"
     text = f"{plain(name)} {plain(words)}".strip()
@@ -88,7 +108,7 @@ def _end(line: Drawn, at: float, words: str, *, bold: bool) -> dict[str, Any]:
         "yref": "paper",
         "x": 1,
         "y": at,
-        "xshift": 6,
+        "xshift": 6 + (SAMPLE_PX if sampled else 0),
         "xanchor": "left",
         "yanchor": "middle",
         "showarrow": False,
@@ -96,6 +116,22 @@ def _end(line: Drawn, at: float, words: str, *, bold: bool) -> dict[str, Any]:
         "text": text,
         # Not <b>: Plotly makes a style attribute of that, which the content policy refuses.
         "font": {"color": word_colour(line.colour), "size": 11, "weight": 600 if bold else 400},
+    }
+
+
+def _sample(line: Drawn, at: float) -> dict[str, Any]:
+    """A few pixels of the line, right of the plot."""
+    return {
+        "type": "line",
+        "xref": "paper",
+        "yref": "paper",
+        "xsizemode": "pixel",
+        "xanchor": 1,
+        "x0": 6,
+        "x1": 2 + SAMPLE_PX,
+        "y0": at,
+        "y1": at,
+        "line": {"color": colour(line.colour), "width": max(line.width, 1.6), "dash": SHORT_DASHES[line.dash]},
     }
 
 

@@ -17,11 +17,12 @@ KEPT = ("metric", "service", "stream", "split", "q")
 def noted(chart: Chart, reading: Reading, parameters: Parameters, most_groups: int = MOST_GROUPS) -> Chart:
     """The chart, with what it does not show: lines beyond the first few, points of a range with too many."""
     hidden = reading.hidden + max(0, len(reading.groups) - most_groups)
-    words = []
+    words = [chart.note.words] if chart.note else []
     if hidden:
+        lines = f"values of {parameters.split}" if parameters.split else "streams"
         words.append(
-            f"Of {most_groups + hidden:,} groups of streams the {most_groups} with most points are drawn; the CSV has"
-            " all. Choose fewer by service, or lines by another attribute."
+            f"Of {most_groups + hidden:,} {lines} the {most_groups} with most points are drawn; the CSV has all."
+            " Choose fewer by service, or lines by another attribute."
         )
     if reading.cut is None:
         return replace(chart, note=Note(" ".join(words))) if words else chart

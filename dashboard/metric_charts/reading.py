@@ -18,7 +18,7 @@ from collector.models import MetricPoint, MetricStream
 from collector.records import MetricKind
 from dashboard.charts import Window, window
 from dashboard.metric_charts.points import Cut, Point, read_points
-from dashboard.metric_list import nature, telling_keys
+from dashboard.metric_list import as_counted, nature, telling_keys
 from dashboard.parameters import Parameters
 from dashboard.templatetags.formats import value as words
 
@@ -104,7 +104,7 @@ def _grouped(streams: list[MetricStream], by_stream: dict[int, list[Point]], spl
         if points := by_stream.get(stream.pk):
             named[_name(stream, split, told_apart)].append(points)
     groups = [Group(name, found) for name, found in named.items()]
-    return sorted(groups, key=lambda group: (-len(group.points), group.name))
+    return sorted(groups, key=lambda group: (-len(group.points), as_counted(group.name)))
 
 
 def _name(stream: MetricStream, split: str, told_apart: Iterable[str]) -> str:

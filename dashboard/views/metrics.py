@@ -18,7 +18,7 @@ from collector.paging import after
 from dashboard.addresses import host_of, http_endpoint
 from dashboard.measured import SPREADS
 from dashboard.metric_charts import charts_of, split_keys
-from dashboard.metric_list import metric_rows, telling_keys
+from dashboard.metric_list import in_order, metric_rows, telling_keys
 from dashboard.metric_rows import (
     SPREAD_COLUMNS,
     VALUE_COLUMNS,
@@ -101,9 +101,9 @@ def _list(parameters: Parameters) -> dict[str, Any]:
 def _metric(parameters: Parameters) -> dict[str, Any]:
     """One metric: its streams by service, the charts of them all together, and what their lines may be split by."""
     found = list(queries.streams(parameters.filter)[: MOST_STREAMS + 1])
-    streams = found[:MOST_STREAMS]
+    telling = telling_keys(found[:MOST_STREAMS])
+    streams = in_order(found[:MOST_STREAMS], telling)
     rows = stream_rows(streams, queries.latest_points(streams, parameters.filter.to_ns))
-    telling = telling_keys(streams)
     shared = streams[0].attributes if streams else {}
     return {
         "range": parameters.range,

@@ -5,7 +5,7 @@
 // fetched again and put into the same chart: the reader's zoom stays. Events of a figure: `chart:drawn`; `chart:select`
 // with {from_ns, to_ns, low, high} (texts; low and high may be null) when an area of a heatmap was dragged.
 
-import { forReader } from "./chart_figure.js";
+import { forReader, isNarrow } from "./chart_figure.js";
 import { listen, listenToButtons } from "./chart_reader.js";
 import { fillTwin } from "./chart_twin.js";
 import { isPaused, subscribe } from "./live.js";
@@ -90,9 +90,25 @@ class Chart {
       if (!this.listening) listen(this);
       this.listening = true;
     }
+    this.nameColours();
     this.fillTwin();
     figure.dataset.drawn = Number(figure.dataset.drawn ?? 0) + 1;
     figure.dispatchEvent(new CustomEvent("chart:drawn", { bubbles: true }));
+  }
+
+  /** Which line is whose, where the labels at the line ends are numbers alone. */
+  nameColours() {
+    const place = this.figure.querySelector("[data-chart-colours]");
+    if (!place) return;
+    const names = isNarrow(this.plot.clientWidth) ? this.answer.figure.layout.meta?.colours ?? [] : [];
+    place.hidden = !names.length;
+    place.replaceChildren(...names.map(([colour, name]) => {
+      const item = document.createElement("li");
+      item.dataset.colour = colour;
+      item.append(document.createElement("span"));
+      item.firstChild.textContent = name;
+      return item;
+    }));
   }
 
   /** What the chart does not show, and the way to it. */

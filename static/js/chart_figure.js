@@ -7,13 +7,16 @@ const TOKEN = /^var\(--([a-z0-9-]+)(?:\/(\d+))?\)$/;
 const NARROW_PX = 520;
 const SHORTEST_CELL_PX = 4;
 
+/** Whether there is no room for names at the line ends. */
+export const isNarrow = (width_px) => width_px < NARROW_PX;
+
 /** A copy to hand to Plotly. `width_px`: of the element it is drawn in. */
 export function forReader(figure, width_px) {
   const colours = new Map();
   const resolved = walk(figure, (text) => resolve(text, colours));
   const copy = { data: resolved.data, layout: resolved.layout };
   if (document.documentElement.dataset.zone === "local") shiftTimes(copy);
-  if (width_px < NARROW_PX) narrow(copy.layout);
+  if (isNarrow(width_px)) narrow(copy.layout);
   closeGaps(copy, width_px);
   return copy;
 }
@@ -61,11 +64,12 @@ function shiftTimes({ data, layout }) {
 function narrow(layout) {
   if (layout.xaxis) layout.xaxis.nticks = 4;
   layout.margin = { ...layout.margin, l: 50 };
-  if (layout.margin.r > 60) layout.margin.r = 62;
-  const ends = layout.meta?.ends;
+  const { ends, samples } = layout.meta ?? {};
+  if (layout.margin.r > 72) layout.margin.r = 72;
   if (!ends) return;
   for (const [index, text] of ends.entries()) layout.annotations[index].text = text;
   layout.annotations = layout.annotations.filter((note) => note.text);
+  layout.shapes = layout.shapes.filter((_, index) => index >= samples || ends[index]);
 }
 
 /** Cells of a heatmap stand apart only where they are wide enough for it. */

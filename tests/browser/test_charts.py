@@ -65,6 +65,24 @@ def test_a_chart_takes_the_colours_of_the_theme(server: Server, page: Page) -> N
     expect(label).to_have_css("fill", "rgb(180, 187, 197)")
 
 
+def test_on_a_phone_lines_are_named_under_the_chart(server: Server, page: Page) -> None:
+    metric = gauge("many.lines", 7)
+    metric.gauge.data_points.add(time_unix_nano=time.time_ns(), as_int=9)
+    for number, point in enumerate(metric.gauge.data_points):
+        point.attributes.add(key="pool").value.string_value = f"pool {number}"
+    post_metric(server, metric)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{server.pages_url}/metrics/?metric=many.lines")
+    names = page.locator("[data-chart-colours] li")
+    expect(names).to_have_text(["pool 0", "pool 1"])
+    expect(page.locator(".shapelayer path")).to_have_count(2)
+    assert len({name.evaluate("item => getComputedStyle(item).color") for name in names.all()}) == 2
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.reload()
+    expect(page.locator(".annotation-text")).to_have_text(["pool 0 7 B", "pool 1 9 B"])
+    expect(page.locator("[data-chart-colours]")).to_be_hidden()
+
+
 def test_a_chart_takes_the_times_of_the_readers_zone(server: Server, browser: Browser) -> None:
     context = browser.new_context(timezone_id="Asia/Kolkata")  # five hours and a half from UTC
     page = context.new_page()

@@ -96,6 +96,40 @@ def test_the_twin_says_what_the_lines_say() -> None:
     assert told == [list(column) for column in zip(*drawn, strict=True) if column[0] != "–"]  # noqa: RUF001
 
 
+def test_a_piece_of_its_line_stands_before_each_label_whose_words_have_not_its_colour() -> None:
+    lines = [
+        Line(name="/r/0", colour="client", values=[1, 2, 3, 4, 5, 6]),
+        Line(name="/r/1", colour="controller", values=[3, 4, 5, 6, 7, 8], dash="dash"),
+    ]
+    figure = value_lines(TIMES, lines, WINDOW).layout
+    samples = figure["shapes"]
+    assert [sample["line"]["color"] for sample in samples] == ["var(--client)", "var(--controller)"]
+    assert samples[0]["line"]["dash"] == "solid" != samples[1]["line"]["dash"]
+    labels = [note for note in figure["annotations"] if note.get("xref") == "paper"]
+    assert [label["text"] for label in labels] == ["/r/0 6", "/r/1 8"]
+    assert [label["y"] for label in labels] == [sample["y0"] for sample in samples]
+    assert all(label["xshift"] > sample["x1"] for label, sample in zip(labels, samples, strict=True))
+    assert figure["meta"]["colours"] == [("client", "/r/0"), ("controller", "/r/1")]
+
+
+def test_a_line_alone_and_words_in_their_lines_colour_need_no_piece_of_it() -> None:
+    alone = value_lines(TIMES, [Line(name="a", colour="program", values=[1] * 6)], WINDOW)
+    assert alone.layout["shapes"] == alone.layout["meta"]["colours"] == []
+    warm = Percentiles(name="warm", colour="warm", p50=[1] * 6, p95=[2] * 6, p99=[3] * 6)
+    coloured = percentile_lines(TIMES, [cold([1] * 6), warm], WINDOW)
+    assert coloured.layout["shapes"] == coloured.layout["meta"]["colours"] == []
+
+
+def test_percentiles_of_one_group_share_its_colour_and_name() -> None:
+    groups = [
+        Percentiles(name=name, colour=colour, p50=[1] * 6, p95=[2] * 6, p99=[3] * 6)
+        for name, colour in (("/r/0", "program"), ("/r/1", "client"))
+    ]
+    figure = percentile_lines(TIMES, groups, WINDOW).layout
+    assert figure["meta"]["colours"] == [("program", "/r/0"), ("client", "/r/1")]
+    assert len(figure["shapes"]) == figure["meta"]["samples"] == 6
+
+
 def test_no_data_breaks_the_line_and_a_long_break_says_why() -> None:
     chart = percentile_lines(TIMES, [cold([1, None, None, None, 2, 3], gap="no cold starts")], WINDOW)
     line = next(trace for trace in chart.data if trace.get("name") == "cold p50")

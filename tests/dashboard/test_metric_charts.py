@@ -341,4 +341,12 @@ def test_lines_beyond_those_that_can_be_told_apart_are_said(db: None, client: Cl
     made = [every(10, 1, 2, attributes={"pod": f"p{number}"}) for number in range(11)]
     save_now(batch(*(point for points in made for point in points)))
     words = chart(client, metric="requests")["note"]["words"]
-    assert words.startswith("Of 11 groups of streams the 8 with most points are drawn")
+    assert words.startswith("Of 11 streams the 8 with most points are drawn")
+    words = chart(client, metric="requests", split="pod")["note"]["words"]
+    assert words.startswith("Of 11 values of pod the 8 with most points are drawn")
+
+
+def test_of_equally_long_lines_those_are_drawn_that_come_first_as_people_count(db: None, client: Client) -> None:
+    made = [every(10, 1, 2, attributes={"pod": f"p{number}"}) for number in range(11)]
+    save_now(batch(*(point for points in made for point in points)))
+    assert chart(client, metric="requests")["table"]["columns"][1:] == [f"p{number}" for number in range(8)]

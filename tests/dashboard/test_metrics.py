@@ -123,6 +123,13 @@ def test_the_page_of_a_metric_says_once_what_all_its_streams_have(db: None, clie
     assert sorted(row.split(" gauge")[0] for row in rows(html)) == ["pool= new 1", "pool= old 1"]
 
 
+def test_the_streams_of_a_metric_stand_in_the_order_people_count_in(db: None, client: Client) -> None:
+    pods = [make_point(1, name="memory", attributes={"pod": f"p{n}"}, time_ns=ago(SECOND)) for n in (10, 2, 1)]
+    save_now(batch(*pods))
+    names = [row.split(" 1 gauge")[0] for row in rows(page(client, metric="memory"))]
+    assert names == ["pod= p1", "pod= p2", "pod= p10"]
+
+
 def test_the_latest_value_of_a_past_range_is_of_that_range(db: None, client: Client) -> None:
     save_now(batch(make_point(1, time_ns=ago(10 * MINUTE)), make_point(2, time_ns=ago(SECOND))))
     (row,) = rows(page(client, **{"from": str(ago(20 * MINUTE)), "to": str(ago(5 * MINUTE))}))
