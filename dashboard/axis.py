@@ -22,11 +22,15 @@ ROOM_FOR_OUTLIERS = 3  # a longest row no more than this many times the usual on
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A place on the axis. The label has its unit only where it changes. A minor one may give way on small screens."""
+    """A place on the axis. The label has its unit only where it changes. A minor one may give way on small screens.
+
+    `narrow_unit`: the unit, for small screens, where the tick it changes at has given way.
+    """
 
     percent: float
     label: str
     minor: bool = False
+    narrow_unit: str = ""
 
 
 def percent(part_ns: int, whole_ns: int) -> float:
@@ -52,13 +56,16 @@ def ticks(length_ns: int, most: int = 8, from_ns: int = 0) -> list[Tick]:
     units = LONG_UNITS if is_long else UNITS
     step_ns = next(step for step in (_long_steps() if is_long else _steps()) if length_ns <= step * most)
     found = []
-    unit_before = ""
+    unit_before = unit_before_narrow = ""
     for number in range(-(-from_ns // step_ns), (from_ns + length_ns) // step_ns + 1):
         ns = number * step_ns
         size, unit = next((row for row in units if ns >= row[0]), (1, ""))
-        label = f"{ns / size:.12g}" + (f" {unit}" if unit and unit != unit_before else "")
+        minor, changes = number % 2 == 1, unit != unit_before
+        narrow_unit = unit if not minor and not changes and unit != unit_before_narrow else ""
+        label = f"{ns / size:.12g}" + (f" {unit}" if unit and changes else "")
         unit_before = unit
-        found.append(Tick(percent(ns - from_ns, length_ns), label, minor=number % 2 == 1))
+        unit_before_narrow = unit_before_narrow if minor else unit
+        found.append(Tick(percent(ns - from_ns, length_ns), label, minor, narrow_unit))
     return found
 
 

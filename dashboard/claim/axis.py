@@ -96,7 +96,8 @@ class ClaimAxis:
             x = self.at(self.zero_ns + from_ns + round(tick.percent / 100 * (to_ns - from_ns)))
             nearest = min((abs(x - other.x) for other in named), default=100.0)
             if nearest >= TICK_ROOM_PERCENT:
-                found.append(Tick(x, tick.label, tick.minor or nearest < PHONE_TICK_ROOM_PERCENT))
+                minor = tick.minor or nearest < PHONE_TICK_ROOM_PERCENT
+                found.append(Tick(x, tick.label, minor, tick.narrow_unit))
         return found
 
     def ticks_before(self) -> list[Tick]:

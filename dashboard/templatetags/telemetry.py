@@ -6,7 +6,9 @@ from typing import Any
 
 from django import template
 
+from collector.models import Log
 from dashboard import attributes
+from dashboard.words import severity
 
 register = template.Library()
 
@@ -21,6 +23,12 @@ def whole(value: Any) -> str:
 def one_line(value: Any) -> str:
     """A value's beginning, in one line."""
     return attributes.one_line(value)
+
+
+@register.filter
+def severity_word(log: Log) -> str:
+    """What a record's source called its severity, else OTLP's name for the number."""
+    return severity(log.severity_number, log.severity_text)
 
 
 @register.filter

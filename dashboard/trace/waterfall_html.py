@@ -77,7 +77,7 @@ def _label(row: Row, icons: str, escaped: _Escaped) -> str:
     twist = "<i></i>" if row.children else ""
     if row.folded:
         whose = f"{row.detail} " if row.detail else ""
-        return f'<span class="name">{twist}{row.folded} {whose}spans below 1 ms, folded</span>'
+        return f'<span class="name">{twist}<span>{row.folded} {whose}spans below 1 ms, folded</span></span>'
     if row.span is None:
         return f'<span class="name missing">{twist}<b></b>parent {row.key[:8]}, not received</span>'
     name = escaped[row.span.name or "(no name)"]

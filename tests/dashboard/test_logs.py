@@ -42,14 +42,14 @@ def ago(ns: int) -> int:
 def test_records_are_listed_newest_first(db: None, client: Client) -> None:
     save_now(batch(make_log("older", time_ns=ago(2 * SECOND)), make_log("newer", time_ns=ago(SECOND))))
     assert lines(page(client)) == ["newer", "older"]
-    assert "2 in the last 15m" in page(client)
+    assert "2 in the last 15 min" in page(client)
 
 
 def test_a_severity_is_a_word_and_a_shape(db: None, client: Client) -> None:
     save_now(batch(make_log(severity=17, severity_text="ERROR", time_ns=ago(SECOND))))
     row = page(client)
     assert 'data-severity="error"' in row
-    assert re.search(r'icons\.svg#error"></use></svg>ERROR</span>', row)
+    assert re.search(r'icons\.svg#error"></use></svg><span>ERROR</span>', row)
 
 
 def test_a_severity_without_a_number_is_known_by_its_word(db: None, client: Client) -> None:

@@ -127,6 +127,12 @@ def test_statistics_and_logs_have_their_own_urls(client: Client) -> None:
     assert "Logs 1" in logs
 
 
+def test_a_log_record_that_numbers_its_severity_alone_has_its_word(client: Client) -> None:
+    fill()
+    save_now(batch(make_log("numbered", trace=TRACE, severity=9, severity_text="")))
+    assert re.search(r">INFO<.*?numbered", page(client, view="logs"), re.DOTALL)
+
+
 def test_an_unknown_view_is_the_waterfall(client: Client) -> None:
     fill()
     assert 'role="tree"' in page(client, view="<nonsense>")

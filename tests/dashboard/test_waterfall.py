@@ -299,6 +299,21 @@ def test_ticks_name_the_unit_only_where_it_changes() -> None:
     assert labels == ["0", "200 ms", "400", "600", "800", "1 s", "1.2", "1.4"]
 
 
+@pytest.mark.parametrize(
+    ("length_ns", "shown"),
+    [
+        (1_500 * MS, ["0", "400 ms", "800", "1.2 s"]),
+        (4 * SECOND, ["0", "1 s", "2", "3", "4"]),
+        (900 * MS, ["0", "400 ms", "800"]),
+        (5_500 * MS, ["0", "2 s", "4"]),
+    ],
+)
+def test_small_screens_have_the_unit_too_where_every_other_tick_gives_way(length_ns: int, shown: list[str]) -> None:
+    majors = [tick for tick in ticks(length_ns) if not tick.minor]
+    assert [f"{tick.label} {tick.narrow_unit}".strip() for tick in majors] == shown
+    assert not any(tick.narrow_unit for tick in ticks(length_ns) if tick.minor)
+
+
 def test_one_outlier_does_not_squeeze_the_other_bars() -> None:
     assert scale_ns([100 * MS] * 20 + [60 * SECOND]) == 100 * MS
     assert scale_ns([100 * MS, 250 * MS]) == 250 * MS
