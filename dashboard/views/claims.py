@@ -69,7 +69,6 @@ def claims(request: HttpRequest) -> HttpResponse:
         request,
         "claims",
         {
-            "range": request.GET.get("range", ""),
             "choosing": bool(request.GET.get("choose")),
             "all_states": questions.STATES,
         },

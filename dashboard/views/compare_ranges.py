@@ -25,6 +25,7 @@ from dashboard.parameters import (
     parse,
 )
 from dashboard.two_ranges import OTHERS, read_two
+from dashboard.views.lists import range_asked
 from sandboxes import questions
 
 DEFAULT_RANGE = "24h"
@@ -36,7 +37,7 @@ FIGURES = ("errors", "p50", "p95", "p99")  # the columns of operations
 def compare_ranges(request: HttpRequest) -> HttpResponse:
     """The page."""
     context: dict[str, Any] = {
-        "range": request.GET.get("range", ""),
+        "range": range_asked(request, DEFAULT_RANGE),
         "others": OTHERS,
         "orders": True,  # the columns are ways to sort
         "figures": FIGURES,

@@ -51,12 +51,20 @@ def draw_list(
         parameters = parse(request.GET, names, default_range)
         context |= found(parameters)
     except ParameterError as error:
-        return render(request, template, context | {"problems": error.problems}, status=400)
+        context |= {"range": range_asked(request, default_range), "problems": error.problems}
+        return render(request, template, context, status=400)
     if not context["rows"]:
         context |= why_empty(request, parameters)
         if name in DELETED_WHEN_OLD and parameters.filter.to_ns is not None:
             context |= gone(parameters.filter.to_ns)
     return render(request, template, context)
+
+
+def range_asked(request: HttpRequest, default_range: str) -> str:
+    """The time range the address names, where it could not be read as a whole; empty when it has its own times."""
+    if request.GET.get("from") or request.GET.get("to"):
+        return ""
+    return request.GET.get("range") or default_range
 
 
 def without(request: HttpRequest, parameters: Parameters, names: Iterable[str]) -> Context:

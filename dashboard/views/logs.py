@@ -50,7 +50,7 @@ def logs(request: HttpRequest) -> HttpResponse:
     return draw_list(
         request,
         "logs",
-        {"range": request.GET.get("range", DEFAULT_RANGE), "levels": LEVELS},
+        {"levels": LEVELS},
         LOG_NAMES,
         # The logs of one trace, or claim: whenever they were.
         "all" if request.GET.get("trace_id") or request.GET.get("claim") else DEFAULT_RANGE,

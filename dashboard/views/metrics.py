@@ -38,6 +38,7 @@ from dashboard.parameters import (
     parse,
 )
 from dashboard.ranges import reaching
+from dashboard.views.lists import range_asked
 
 FILTERS = ("q", "service")
 MOST_STREAMS = 500
@@ -55,7 +56,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """The list, a metric or one stream, or with `X-Partial` what changes on it."""
     partial = "X-Partial" in request.headers
     name = "metrics"
-    context: dict[str, Any] = {"problems": {}, "range": request.GET.get("range", DEFAULT_RANGE)}
+    context: dict[str, Any] = {"problems": {}, "range": range_asked(request, DEFAULT_RANGE)}
     if not partial:
         context["services"] = queries.services()
     try:

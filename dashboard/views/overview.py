@@ -44,6 +44,7 @@ from dashboard.two_ranges import OTHERS
 from dashboard.units import figures
 from dashboard.views.claims import SCALE_WITHOUT_STARTS_NS
 from dashboard.views.claims import row as claim_row
+from dashboard.views.lists import range_asked
 from sandboxes import questions
 
 Context = dict[str, Any]
@@ -64,7 +65,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     try:
         answer = _asked(request.GET)
     except ParameterError as error:
-        context = {"range": request.GET.get("range", ""), "problems": error.problems, **_choices()}
+        context = {"range": range_asked(request, DEFAULT_RANGE), "problems": error.problems, **_choices()}
         return render(request, template, context, status=400)
     if part not in PARTS:
         return render(request, template, _context(answer, PARTS) | _choices() | {"position": position})

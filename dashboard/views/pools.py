@@ -30,7 +30,7 @@ def pools(request: HttpRequest) -> HttpResponse:
     return draw_list(
         request,
         "pools",
-        {"range": request.GET.get("range", "")},
+        {},
         POOL_NAMES,
         DEFAULT_RANGE,
         choices=lambda: {**questions.names("namespace"), "clusters": _cluster_names()},

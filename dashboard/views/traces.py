@@ -45,7 +45,7 @@ def traces(request: HttpRequest) -> HttpResponse:
     return draw_list(
         request,
         "traces",
-        {"range": request.GET.get("range", ""), "choosing": bool(request.GET.get("choose"))},
+        {"choosing": bool(request.GET.get("choose"))},
         TRACE_NAMES | CHOOSE,
         "all" if request.GET.get("claim") else DEFAULT_RANGE,  # the traces of one claim: whenever they were
         choices=lambda: {

@@ -239,3 +239,11 @@ def test_when_nothing_matches_it_says_what_to_leave_out(db: None, client: Client
     html = page(client, q="nowhere")
     assert "No metric matches" in html
     assert "without “nowhere”" in html
+
+
+def test_a_metric_that_is_not_here_is_said_with_a_way_on(db: None, client: Client) -> None:
+    save_now(batch(make_point(1, time_ns=ago(SECOND))))
+    html = page(client, metric="nope", service="shop")
+    assert "No stream of this metric" in html
+    assert '<a class="button" href="?metric=nope">any service</a>' in html
+    assert '<a class="button" href="?">All metrics</a>' in html

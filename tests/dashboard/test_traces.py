@@ -153,6 +153,16 @@ def test_what_no_index_can_count_is_not_counted(client: Client) -> None:
     assert "spans</span></a>" not in html
 
 
+def test_letters_that_turn_the_reading_direction_end_with_their_name(client: Client) -> None:
+    save_now(
+        batch(
+            make_span("a", service="a\u202egnp.exe", trace=trace_id(1), start_ns=time.time_ns() - SECOND),
+            make_span("b", service="shop", trace=trace_id(1), parent=span_id(5), start_ns=time.time_ns() - SECOND),
+        )
+    )
+    assert "<bdi>a\u202egnp.exe</bdi>, <bdi>shop</bdi>" in page(client)
+
+
 def test_names_are_text_whatever_they_hold(client: Client) -> None:
     save_now(batch(make_span('<script>alert("x")</script>', service="<b>shop</b>")))
     html = page(client, range="all")
@@ -195,6 +205,16 @@ def test_a_filter_that_cannot_be_read_is_said_at_its_field_with_the_place(client
     problem = re.search(r'id="q-problem">([^<]*)', response.content.decode())
     assert problem is not None
     assert "cannot be read at character 30: a value is missing" in problem[1]
+
+
+@pytest.mark.parametrize(("given", "marked"), [({}, "15 m"), ({"range": "1h"}, "1 h"), ({"to": "2026-11-24"}, None)])
+def test_the_range_stays_marked_while_a_filter_cannot_be_read(
+    client: Client, given: dict[str, str], marked: str | None
+) -> None:
+    html = client.get("/traces/", {"q": "duration >", **given}).content.decode()
+    found = re.search(r'aria-current="true">([^<]*)</a>', html)
+    assert (found and found[1]) == marked
+    assert ("data-current" in html) == (marked is None)
 
 
 def test_where_looking_at_attributes_ended_is_said_with_the_way_on(
