@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from collector.models import Trace
 from dashboard.trace.statistics import OperationTime, operation_times
 from dashboard.trace.tree import TraceTree
+
+MOST_LIKE = 8
+MOST_LOOKED_THROUGH = 5_000  # traces: no index leads from an operation to those it begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,13 @@ class Comparison:
     @property
     def difference_ns(self) -> int:
         return self.b_ns - self.a_ns
+
+
+def like(trace: Trace) -> list[Trace]:
+    """Those before it that begin with the same operation, the newest first: what one that was slow is compared with."""
+    before = Trace.objects.filter(start_ns__lt=trace.start_ns).order_by("-start_ns")[:MOST_LOOKED_THROUGH]
+    alike = Trace.objects.filter(pk__in=before.values("pk"), head_operation=trace.head_operation_id)
+    return list(alike.prefetch_related("head_operation").order_by("-start_ns", "trace_id")[:MOST_LIKE])
 
 
 def compare(a: TraceTree, b: TraceTree) -> Comparison:

@@ -80,9 +80,15 @@ def compare_traces(request: HttpRequest) -> HttpResponse:
             problems[side] = f"There is no trace {ids[side]}: it was not received, or was deleted when it was old."
     context: dict[str, Any] = {"values": {side: ids.get(side, given.get(side, "")) for side in SIDES}}
     context |= {"problems": problems, "chosen": _more_than_two(request)}
+    if trees and not problems:
+        found_by_id = Trace.objects.prefetch_related("head_operation").in_bulk(ids.values())
+        context["sides"] = [(side, found_by_id[ids[side]]) for side in SIDES if side in trees]
     if len(trees) == 2 and not problems:
         context["comparison"] = traces.compare(trees["a"], trees["b"])
         context["same"] = ids["a"] == ids["b"]
+    elif trees and not problems:
+        ((side, one),) = context["sides"]
+        context |= {"others": traces.like(one), "missing": SIDES[side == SIDES[0]]}
     return render(request, "dashboard/compare_traces.html", context, status=400 if problems else 200)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -11,7 +12,7 @@ from django.urls import reverse
 from collector.ingest import save_now
 from sandboxes.models import Claim
 from tests.dashboard.test_claim import made, words
-from tests.factories import MS, T0_NS, batch, make_span, span_id, trace_id
+from tests.factories import MS, SECOND, T0_NS, batch, make_span, span_id, trace_id
 from tests.sandboxes.loading import load
 
 pytestmark = pytest.mark.django_db
@@ -82,16 +83,26 @@ def test_claims_of_which_little_is_known_compare(client: Client) -> None:
 
 def spans_of_two_traces() -> None:
     def spans(number: int, work_ms: int, other: str) -> list[object]:
-        trace, root = trace_id(number), span_id(number * 10)
-        first = make_span("handle", trace=trace, span=root, duration_ns=(work_ms + 20) * MS)
-        work = make_span("work", trace=trace, span=span_id(number * 10 + 1), parent=root, duration_ns=work_ms * MS)
-        late = T0_NS + work_ms * MS
+        trace, root, begin = trace_id(number), span_id(number * 10), T0_NS + number * SECOND
+        first = make_span("handle", trace=trace, span=root, start_ns=begin, duration_ns=(work_ms + 20) * MS)
+        work = make_span(
+            "work", trace=trace, span=span_id(number * 10 + 1), parent=root, start_ns=begin, duration_ns=work_ms * MS
+        )
+        late = begin + work_ms * MS
         last = make_span(
             other, trace=trace, span=span_id(number * 10 + 2), parent=root, start_ns=late, duration_ns=5 * MS
         )
         return [first, work, last]
 
     save_now(batch(*spans(1, 30, "cache"), *spans(2, 80, "</td><script>fetch")))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("path", "page_name"), [("/claims/compare/", "Claims"), ("/traces/compare/", "Traces"), ("/compare/", "Overview")]
+)
+def test_a_comparison_is_part_of_the_page_it_compares_rows_of(client: Client, path: str, page_name: str) -> None:
+    html = client.get(path).content.decode()
+    assert re.findall(r'<a href="[^"]*" aria-current="page">(\w+)</a>', html) == [page_name] * 2  # bar and menu
 
 
 def test_two_traces_stand_operation_by_operation(client: Client) -> None:
@@ -104,6 +115,22 @@ def test_two_traces_stand_operation_by_operation(client: Client) -> None:
     assert words(html).count("only B") == 1
     assert "<script>fetch" not in html
     assert reverse("compare_traces") in client.get(reverse("trace", args=[trace_id(1)])).content.decode()
+
+
+def test_two_traces_are_named_with_what_each_is_as_a_whole(client: Client) -> None:
+    spans_of_two_traces()
+    html = page(client, "compare_traces", a=trace_id(1), b=trace_id(2))
+    assert re.match(r"A handle 00000000 shop 3 0 [-\d]+ [:.\d]+ 50 ms", row(html, 'data-side="a"'))
+    assert re.match(r"B handle 00000000 shop 3 0 [-\d]+ [:.\d]+ 100 ms", row(html, 'data-side="b"'))
+
+
+def test_a_trace_alone_is_offered_those_before_it_that_begin_alike(client: Client) -> None:
+    spans_of_two_traces()
+    save_now(batch(make_span("another", trace=trace_id(7), start_ns=T0_NS - SECOND)))
+    html = page(client, "compare_traces", b=trace_id(2))
+    offered = re.findall(r'<a class="row-link" href="\?([^"]*)"', html)
+    assert [unescape(link) for link in offered] == [f"b={trace_id(2)}&a={trace_id(1)}"]
+    assert "Name the other trace" in page(client, "compare_traces", a=trace_id(1))
 
 
 def test_traces_that_are_not_there_are_said_at_their_field(client: Client) -> None:
