@@ -8,6 +8,7 @@ from django import template
 
 from collector.models import Log
 from dashboard import attributes
+from dashboard.templatetags.formats import value as words
 from dashboard.words import severity
 
 register = template.Library()
@@ -17,6 +18,12 @@ register = template.Library()
 def whole(value: Any) -> str:
     """An attribute's value, all of it."""
     return attributes.whole(value)
+
+
+@register.filter
+def said(body: Any) -> str:
+    """A log record's body in a list: without what colours a terminal."""
+    return attributes.ESCAPES.sub("", words(body))
 
 
 @register.filter

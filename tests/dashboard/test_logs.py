@@ -12,6 +12,7 @@ from django.test import Client
 
 from collector.ingest import save_now
 from collector.records import Clock
+from dashboard.attributes import whole
 from dashboard.export import csv_chunks, parse_export
 from tests.dashboard.test_claim import made
 from tests.factories import MS, SECOND, T0_NS, batch, make_log, span_id, trace_id
@@ -33,6 +34,11 @@ def partial(client: Client, **parameters: str) -> str:
 def lines(html: str) -> list[str]:
     """The bodies as the rows show them."""
     return re.findall(r'<span class="log-body">(.*?)</span>', html)
+
+
+def whole_bodies(html: str) -> list[str]:
+    """What rows open to, where that is more than their line."""
+    return re.findall(r'<pre class="log-whole"[^>]*>(.*?)</pre>', html, re.DOTALL)
 
 
 def ago(ns: int) -> int:
@@ -90,7 +96,32 @@ def test_a_body_of_many_lines_is_one_line_until_it_is_opened(db: None, client: C
     save_now(batch(make_log("Traceback\n  File main.py\nError", time_ns=ago(SECOND))))
     html = page(client)
     assert lines(html) == ["Traceback File main.py Error"]
-    assert '<pre class="log-whole">Traceback\n  File main.py\nError</pre>' in html
+    assert whole_bodies(html) == ["Traceback\n  File main.py\nError"]
+
+
+def test_json_in_a_text_is_laid_out_and_colours_of_a_terminal_are_left_out(db: None, client: Client) -> None:
+    laid_out = '{\n  "event": "done",\n  "parts": [\n    1,\n    2.5\n  ]\n}'
+    bodies = ['{"event": "done", "parts": [1, 2.5]}' + " " * 60, "\x1b[1;31mERROR\x1b[0m no such\nfile"]
+    save_now(batch(*(make_log(body, time_ns=ago(n * SECOND)) for n, body in enumerate(bodies))))
+    html = page(client)
+    assert lines(html) == ['{"event": "done", "parts": [1, 2.5]}', "ERROR no such file"]
+    assert whole_bodies(html) == [laid_out, "ERROR no such\nfile"]
+
+
+@pytest.mark.parametrize(
+    "body", ['{"price": 1.10}', '{"id": 123456789012345678901}', '{"a": 1, "a": 2}', "{not json}", "[" * 40_000]
+)
+def test_json_that_would_be_told_otherwise_stays_as_it_is(body: str) -> None:
+    assert whole(body) == body
+
+
+def test_a_body_is_copied_whole(db: None, client: Client) -> None:
+    long = "word " * 40
+    save_now(batch(make_log("short", time_ns=ago(SECOND)), make_log(long, time_ns=ago(2 * SECOND))))
+    html = page(client)
+    assert 'data-copy-text="short"' in html
+    (target,) = re.findall(r'data-copy="#(body-\d+)"', html)
+    assert f'<pre class="log-whole" id="{target}">{long}</pre>' in html
 
 
 def test_an_assumed_time_zone_is_said(db: None, client: Client) -> None:
