@@ -1,0 +1,78 @@
+"""Filters by keyboard: the focus goes along to the page of their answer. Names of any length stay readable."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_metrics import gauge, post_metric
+from tests.browser.test_traces import post, span
+from tests.server import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.server]
+
+LONG = "reconciliation-orchestrator-" * 6
+
+
+def test_a_menu_and_a_range_keep_the_focus_while_they_are_applied(server: Server, page: Page) -> None:
+    post(server, span("kept", os.urandom(16)))
+    page.goto(f"{server.pages_url}/traces/")
+    menu = page.get_by_label("Status")
+    menu.focus()
+    page.keyboard.press("ArrowDown")
+    expect(page).to_have_url(re.compile("status="))
+    expect(menu).to_be_focused()
+    page.get_by_role("link", name="1 h", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("range=1h"))
+    expect(page.get_by_role("link", name="1 h", exact=True)).to_be_focused()
+
+
+def test_a_search_goes_on_being_written_after_its_answer(server: Server, page: Page) -> None:
+    post(server, span("written on", os.urandom(16)))
+    page.goto(f"{server.pages_url}/traces/")
+    page.keyboard.press("/")
+    page.keyboard.type("writt")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("q=writt$"))
+    search = page.get_by_label("Search traces")
+    expect(search).to_be_focused()
+    page.keyboard.type("en on")
+    expect(search).to_have_value("written on")
+    page.goto(f"{server.pages_url}/logs/")
+    expect(page.get_by_label("Search logs")).not_to_be_focused()
+
+
+def test_a_name_that_is_cut_is_said_where_the_pointer_rests(server: Server, page: Page) -> None:
+    trace_id = os.urandom(16)
+    post(server, span(f"cut {LONG * 3}", trace_id), service=LONG)
+    page.goto(f"{server.pages_url}/traces/?service={LONG}")
+    link = page.locator("a.row-link")
+    page.locator("td.main").hover()
+    expect(link).to_have_attribute("title", f"cut {LONG * 3}")
+    page.locator("td .cut").hover(force=True)  # the row's link lies over it
+    expect(link).to_have_attribute("title", LONG)
+    page.locator("td.number").last.hover(force=True)
+    expect(link).to_have_attribute("title", "")
+
+
+@pytest.mark.parametrize("width", [1440, 720, 390])
+def test_names_of_any_length_push_no_column_out_of_sight(server: Server, page: Page, width: int) -> None:
+    trace_id = os.urandom(16)
+    post(server, span("beside a long name", trace_id), service=LONG)
+    post_metric(server, gauge(f"beside.{LONG}", 7), service=LONG)
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in (f"/traces/{trace_id.hex()}/?view=statistics", f"/metrics/?service={LONG}"):
+        page.goto(server.pages_url + path)
+        panel = page.locator(".table-wrap").first.bounding_box()
+        assert panel is not None
+        for cell in page.locator("td:visible").all():
+            box = cell.bounding_box()
+            assert box is not None
+            assert box["x"] + box["width"] <= panel["x"] + panel["width"] + 1
+        name = page.locator("td.main").first.bounding_box()
+        assert name is not None
+        assert name["width"] > 70
