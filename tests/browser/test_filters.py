@@ -6,7 +6,7 @@ import os
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.test_metrics import gauge, post_metric
 from tests.browser.test_traces import post, span
@@ -29,6 +29,36 @@ def test_a_menu_and_a_range_keep_the_focus_while_they_are_applied(server: Server
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("range=1h"))
     expect(page.get_by_role("link", name="1 h", exact=True)).to_be_focused()
+
+
+def test_going_back_shows_the_filters_of_that_address(server: Server, page: Page) -> None:
+    post(server, span("gone back to", os.urandom(16)))
+    page.goto(f"{server.pages_url}/traces/")
+    menu = page.get_by_label("Status")
+    for chosen in ("error", "ok"):
+        menu.select_option(chosen)
+        expect(page).to_have_url(re.compile(f"status={chosen}"))
+    page.go_back()
+    expect(menu).to_have_value("error")
+    page.go_back()
+    expect(menu).to_have_value("")
+
+
+def test_without_scripts_what_only_they_move_is_not_there(server: Server, browser: Browser) -> None:
+    trace_id = os.urandom(16)
+    post(server, span("without scripts", trace_id))
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{server.pages_url}/traces/{trace_id.hex()}/")
+    expect(page.get_by_role("treeitem")).to_contain_text("without scripts")
+    for name in ("Connecting", "Local", "Collapse"):
+        expect(page.get_by_role("button", name=name)).to_be_hidden()
+    expect(page.get_by_label("Find in trace")).to_be_hidden()
+    page.goto(f"{server.pages_url}/traces/")
+    page.get_by_label("Search traces").fill("nothing is called so")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("heading", name="No trace matches")).to_be_visible()
+    context.close()
 
 
 def test_a_search_goes_on_being_written_after_its_answer(server: Server, page: Page) -> None:
