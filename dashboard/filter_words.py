@@ -61,6 +61,16 @@ def quoted(word: str) -> str:
     return f'"{escaped}"'
 
 
+def asking_for(key: str, value: Any) -> str:
+    """The filter that finds spans with this attribute; empty where none can: of lists, long texts, odd keys."""
+    word = _word(value)
+    if not word or "\x00" in word or not key or len(key) > LONGEST or re.search(r'["\\\x00-\x1f]', key):
+        return ""
+    is_taken = key.lower() in FIELDS or key.startswith(("span.", "resource."))
+    name = f'"{key}"' if is_taken else quoted(key)
+    return f"{name} = {quoted(word)}"
+
+
 def _attributes() -> Iterable[Mapping[str, Any]]:
     yield from Span.objects.order_by("-start_ns").values_list("attributes", flat=True)[:MOST_SPANS]
     yield from Resource.objects.order_by("-id").values_list("attributes", flat=True)[:MOST_RESOURCES]

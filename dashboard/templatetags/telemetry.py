@@ -8,6 +8,7 @@ from django import template
 
 from collector.models import Log
 from dashboard import attributes
+from dashboard.filter_words import asking_for
 from dashboard.templatetags.formats import value as words
 from dashboard.words import severity
 
@@ -24,6 +25,12 @@ def whole(value: Any) -> str:
 def said(body: Any) -> str:
     """A log record's body in a list: without what colours a terminal."""
     return attributes.ESCAPES.sub("", words(body))
+
+
+@register.simple_tag
+def filter_asking_for(key: str, value: Any) -> str:
+    """The filter of traces that finds spans with an attribute, or nothing."""
+    return asking_for(key, value)
 
 
 @register.filter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -101,6 +102,26 @@ def test_a_span_is_fetched_alone_for_the_panel(client: Client) -> None:
     assert "charge" in html
     assert "<html" not in html
     assert 'role="tree"' not in html
+
+
+def test_attributes_lead_to_the_traces_with_the_same(client: Client) -> None:
+    attributes = {
+        "http.method": "GET", "said": 'a "quoted" \\ text', "service": "taken name", "span.id": "prefixed",
+        "with blank": "*", "n": 200, "pi": 3.25, "ok": True, "مفتاح": "قيمة", "<b>": "<i>", "a=b": "and",
+    }  # fmt: skip
+    unfit = {"list": [1, 2], "long": "x" * 500, 'q"uote': "x", "lines": "a\nb", "empty": ""}
+    save_now(
+        batch(
+            make_span("alike", trace=TRACE, span=span_id(1), attributes=attributes | unfit),
+            make_span("other", trace=trace_id(2), attributes=dict.fromkeys(attributes, "other")),
+        )
+    )
+    links = re.findall(r'<a class="alike" href="([^"]*)"', page(client, span=span_id(1)))
+    assert len(links) == len(attributes) + 1  # service.name, of its resource
+    for address in links[: len(attributes)]:
+        answer = client.get(unescape(address))
+        assert answer.status_code == 200, address
+        assert re.findall(r'data-trace-id="(\w+)"', answer.content.decode()) == [TRACE], address
 
 
 def test_a_span_that_was_not_received_is_said_to_be_so(client: Client) -> None:
