@@ -23,6 +23,7 @@ from sandboxes.correlate.lines import claims_of_lines, lines_of
 from sandboxes.questions import Linked, claims_of_spans
 
 FILTERS = ("q", "service", "severity", "trace_id", "claim")
+BEFORE_NS, AFTER_NS = 10 * 10**9, 2 * 10**9  # around a record: what led to it, more than what followed
 LEVELS = ("trace", "debug", "info", "warn", "error", "fatal")
 MOST_LOOKED_AT = 200_000  # records that a page looks for a text in, the newest: 0.2 s; the CSV and the API look at all
 MOST_SEARCHED = (
@@ -40,6 +41,7 @@ class Row:
     line: str
     opens_body: bool  # there is more of it than the line shows
     clock: str  # whose clock its time is from, where that is unusual
+    around: tuple[int, int]  # the time in which others said what belongs to it
     linked: Linked | None  # the claim it was said for
 
 
@@ -95,6 +97,7 @@ def _row(log: Log, linked: Linked | None) -> Row:
         word=severity(log.severity_number, log.severity_text),
         line=line,
         opens_body=log.body is not None and (line != log.body or len(line) > 80),
+        around=(log.time_ns - BEFORE_NS, log.time_ns + AFTER_NS),
         clock="" if log.clock == Clock.CLIENT else Clock(log.clock).name.lower(),
         linked=linked,
     )

@@ -115,6 +115,22 @@ def test_json_that_would_be_told_otherwise_stays_as_it_is(body: str) -> None:
     assert whole(body) == body
 
 
+def test_a_record_leads_to_what_all_services_said_around_it(db: None, client: Client) -> None:
+    for body, ns, service in (
+        ("long before", 60, "shop"),
+        ("before", 9, "bank"),
+        ("it", 5, "shop"),
+        ("after", 1, "bank"),
+    ):
+        save_now(batch(make_log(body, time_ns=ago(ns * SECOND), service=service)))
+    html = page(client, q="it", service="shop")
+    (pk,) = re.findall(r'id="log-(\d+)"', html)
+    (query,) = re.findall(rf'href="\?([^"]*)#log-{pk}"', html)
+    around = unescape(client.get(f"/logs/?{query}").content.decode())
+    assert lines(around) == ["it", "before"]
+    assert f'id="log-{pk}"' in around
+
+
 def test_a_body_is_copied_whole(db: None, client: Client) -> None:
     long = "word " * 40
     save_now(batch(make_log("short", time_ns=ago(SECOND)), make_log(long, time_ns=ago(2 * SECOND))))
