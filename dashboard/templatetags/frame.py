@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from django import template
@@ -11,6 +12,7 @@ from django.utils.safestring import SafeString
 
 from collector.ingest import ingest
 from dashboard.instructions import MANAGE
+from dashboard.values import time_ns
 
 register = template.Library()
 
@@ -31,6 +33,24 @@ def spans_per_s() -> int:
 def manage(words: str) -> str:
     """A command of ours as it is typed in the checkout."""
     return f"{MANAGE} {words}"
+
+
+@register.filter
+def asked_ns(text: str | None) -> int | None:
+    """A time of the address; None where there is none, or what is there is none."""
+    try:
+        return time_ns(text) if text else None
+    except ValueError:
+        return None
+
+
+@register.filter
+def asked_time(text: str | None) -> str:
+    """A time of the address as its field has it: nanoseconds, which links name, as people write a time."""
+    ns = asked_ns(text)
+    if ns is None or not text or not text.isdigit():
+        return text or ""
+    return f"{datetime.fromtimestamp(ns // 10**9, UTC):%Y-%m-%d %H:%M:%S}.{ns % 10**9:09d}".rstrip("0").rstrip(".")
 
 
 @register.simple_tag

@@ -153,6 +153,28 @@ def test_what_no_index_can_count_is_not_counted(client: Client) -> None:
     assert "spans</span></a>" not in html
 
 
+@pytest.mark.parametrize(
+    ("given", "said", "fields"),
+    [
+        (
+            {"from": "1795473187967755510", "to": "1795473188000000000"},
+            "from 2026-11-23 22:33:07.967 to 2026-11-23 22:33:08.000",
+            ["2026-11-23 22:33:07.96775551", "2026-11-23 22:33:08"],
+        ),
+        ({"from": "2026-11-24T10:00+02:00"}, "from 2026-11-24 08:00:00.000", ["2026-11-24T10:00+02:00", ""]),
+        ({"to": "2026-11-24"}, "before 2026-11-24 00:00:00.000", ["", "2026-11-24"]),
+    ],
+)
+def test_a_range_of_the_readers_own_is_said_in_words(
+    client: Client, given: dict[str, str], said: str, fields: list[str]
+) -> None:
+    html = client.get("/traces/", given).content.decode()
+    facts = re.search(r'id="facts">(.*?)</span>', html, re.DOTALL)
+    assert facts
+    assert " ".join(re.sub(r"<[^>]+>", " ", facts[1]).split()) == f"0 {said}"
+    assert re.findall(r'<input name="(?:from|to)" value="([^"]*)"', html) == fields
+
+
 def test_letters_that_turn_the_reading_direction_end_with_their_name(client: Client) -> None:
     save_now(
         batch(
