@@ -14,7 +14,7 @@ from dashboard.overview import sentence
 from dashboard.overview.area import View
 from dashboard.overview.links import traces_link
 from dashboard.overview.operations import operation_link
-from dashboard.overview.speed import Start, Traffic, starts, traffic
+from dashboard.overview.speed import SLOWEST, Start, Traffic, starts, traffic
 from dashboard.overview.states import Standing, standing
 from dashboard.parameters import AREA_NAMES, RANGES_S, Parameters
 from dashboard.ranges import reaching
@@ -30,6 +30,7 @@ class Answer:
 
     parameters: Parameters
     view: View
+    rows: int = SLOWEST  # of operations
 
     @cached_property
     def standing(self) -> Standing:
@@ -41,7 +42,7 @@ class Answer:
 
     @cached_property
     def traffic(self) -> Traffic:
-        return traffic(self.parameters, self.view.sort)
+        return traffic(self.parameters, self.view.sort, self.rows)
 
     @property
     def errors_link(self) -> str:

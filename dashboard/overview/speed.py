@@ -15,7 +15,7 @@ from dashboard.parameters import Parameters
 from sandboxes import latency as claim_latency
 from sandboxes.records import StartType
 
-SLOWEST = 8
+SLOWEST, MOST_OPERATIONS = 8, 100  # rows of the table: as it is, and when it is asked for more
 STRIP_POINTS = 45  # bars of the strips: three pixels each at the usual width
 SPARK_POINTS = 30  # of a row's p95
 
@@ -64,10 +64,10 @@ class Traffic:
         return percent_of(self.table.now)
 
 
-def traffic(parameters: Parameters, sort: str) -> Traffic:
+def traffic(parameters: Parameters, sort: str, rows: int) -> Traffic:
     """Reads the rollups of operations."""
     f = parameters.filter
-    table = latency.operations(f, order=sort, limit=SLOWEST, points=SPARK_POINTS)
+    table = latency.operations(f, order=sort, limit=rows, points=SPARK_POINTS)
     series = latency.series(f, percentiles=(), points=STRIP_POINTS)
     return Traffic(table, series, len(series.times_ns) * series.step_ns / 10**9)
 

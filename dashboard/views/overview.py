@@ -24,6 +24,7 @@ from dashboard.overview.area import CLAIMS, ORDERS, read_view
 from dashboard.overview.heatmap import counted
 from dashboard.overview.links import claims_link, query_for
 from dashboard.overview.operations import crowded_words, row
+from dashboard.overview.speed import MOST_OPERATIONS, SLOWEST
 from dashboard.overview.strips import share_words, strips
 from dashboard.overview.within import claims_within, spans_within
 from dashboard.parameters import (
@@ -128,12 +129,12 @@ def _asked(query: QueryDict) -> Answer:
     except ParameterError as error:
         problems |= error.problems
     try:
-        parameters = parse(query, OVERVIEW_NAMES, DEFAULT_RANGE)
+        parameters = parse(query, OVERVIEW_NAMES | {"limit"}, DEFAULT_RANGE, SLOWEST, MOST_OPERATIONS)
     except ParameterError as error:
         raise ParameterError(problems | error.problems) from error
     if view is None:
         raise ParameterError(problems)
-    return Answer(parameters, view)
+    return Answer(parameters, view, parameters.limit)
 
 
 def _choices() -> Context:
@@ -167,6 +168,8 @@ def _operations(asked: Answer) -> Context:
         "crowded": crowded_words(table.crowded),
         "orders": ORDERS,
         "sort": asked.view.sort,
+        "more": min(table.found, MOST_OPERATIONS) if asked.rows < min(table.found, MOST_OPERATIONS) else 0,
+        "fewer": asked.rows > SLOWEST,
     }
 
 

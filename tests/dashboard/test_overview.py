@@ -17,7 +17,7 @@ from sandboxes.models import Claim
 from sandboxes.records import State, Why
 from tests.dashboard.test_claim import words
 from tests.dashboard.test_claims import at
-from tests.factories import SECOND, batch, make_span
+from tests.factories import SECOND, batch, make_span, trace_id
 
 pytestmark = pytest.mark.django_db
 
@@ -162,6 +162,20 @@ def test_telemetry_alone_has_an_overview_too(client: Client) -> None:
     html = page(client)
     assert counters(html) == dict.fromkeys(("ready", "starting", "stuck", "failed", "expired", "deleted"), 0)
     assert "No claim here" in html
+
+
+def test_the_table_of_operations_opens_to_more_of_them(client: Client) -> None:
+    spans = [make_span(f"operation {n}", trace=trace_id(n), start_ns=now_ns() - SECOND) for n in range(1, 13)]
+    save_now(batch(*spans))
+    few = page(client)
+    assert few.count('data-operation="') == 8
+    assert '<a href="?limit=12#operations">All 12 operations</a>' in few
+    all_of_them = page(client, limit="12")
+    assert all_of_them.count('data-operation="') == 12
+    assert ">Fewer operations</a>" in all_of_them
+    assert "All 12 operations" not in all_of_them
+    assert part(client, "operations", limit="12").count('data-operation="') == 12
+    assert "use a whole number from 1 to 100" in client.get("/", {"limit": "101"}).content.decode()
 
 
 def test_an_open_page_is_loaded_anew_once_everything_was_cleared(client: Client) -> None:
