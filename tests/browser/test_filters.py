@@ -14,6 +14,14 @@ from tests.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
+SMALL = """() => [...document.querySelectorAll("a, button, select, summary, label.button")]
+  .filter((e) => e.checkVisibility() && !e.closest("p, td, [role=tree], .plotly, .skip"))
+  .filter((e) => { const { width, height } = e.getBoundingClientRect(); return height < 24 || width < 24; })
+  .map((e) => `${e.localName} ${e.textContent.trim()}`)"""
+BEYOND = """() => [...document.querySelectorAll("td")]
+  .filter((cell) => cell.checkVisibility())
+  .filter((cell) => cell.getBoundingClientRect().right > cell.closest(".table-wrap").getBoundingClientRect().right + 1)
+  .map((cell) => cell.textContent.trim())"""
 LONG = "reconciliation-orchestrator-" * 6
 
 
@@ -81,7 +89,7 @@ def test_a_name_that_is_cut_is_said_where_the_pointer_rests(server: Server, page
     post(server, span(f"cut {LONG * 3}", trace_id), service=LONG)
     page.goto(f"{server.pages_url}/traces/?service={LONG}")
     link = page.locator("a.row-link")
-    page.locator("td.main").hover()
+    page.locator("td.main.stretch").hover()
     expect(link).to_have_attribute("title", f"cut {LONG * 3}")
     page.locator("td .cut").hover(force=True)  # the row's link lies over it
     expect(link).to_have_attribute("title", LONG)
@@ -97,12 +105,17 @@ def test_names_of_any_length_push_no_column_out_of_sight(server: Server, page: P
     page.set_viewport_size({"width": width, "height": 900})
     for path in (f"/traces/{trace_id.hex()}/?view=statistics", f"/metrics/?service={LONG}"):
         page.goto(server.pages_url + path)
-        panel = page.locator(".table-wrap").first.bounding_box()
-        assert panel is not None
-        for cell in page.locator("td:visible").all():
-            box = cell.bounding_box()
-            assert box is not None
-            assert box["x"] + box["width"] <= panel["x"] + panel["width"] + 1
-        name = page.locator("td.main").first.bounding_box()
-        assert name is not None
-        assert name["width"] > 70
+        expect(page.locator("td.main").first).to_be_visible()
+        assert page.evaluate(BEYOND) == []
+        assert page.evaluate("() => document.querySelector('td.main').getBoundingClientRect().width") > 70
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_what_is_pressed_is_as_high_as_a_finger_needs(server: Server, page: Page, width: int) -> None:
+    """WCAG 2.2, 2.5.8: 24 px, but for links in a text, and rows, which are pressed anywhere."""
+    trace_id = os.urandom(16)
+    post(server, span("pressed", trace_id))
+    page.set_viewport_size({"width": width, "height": 900})
+    for path in ("/", f"/traces/{trace_id.hex()}/", "/traces/", "/logs/?range=all", "/metrics/?range=all"):
+        page.goto(server.pages_url + path)
+        assert page.evaluate(SMALL) == [], path
