@@ -49,7 +49,7 @@ export function focusRow(row) {
   row.scrollIntoView({ block: "nearest" });
 }
 
-async function select(spanId) {
+export async function select(spanId) {
   const url = new URL(location.href);
   if (spanId) url.searchParams.set("span", spanId);
   else url.searchParams.delete("span");

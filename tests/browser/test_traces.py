@@ -122,6 +122,27 @@ def test_the_waterfall_is_walked_with_the_keyboard(server: Server, page: Page) -
     expect(page.get_by_label("Selected span")).to_be_hidden()
 
 
+def test_the_number_of_errors_leads_from_one_to_the_next(server: Server, page: Page) -> None:
+    root = span("root", os.urandom(16))
+    children = [span(f"child {number}", root.trace_id, root, number, 20) for number in range(4)]
+    for failed in (children[1], children[3]):
+        failed.status.CopyFrom(Status(code=Status.STATUS_CODE_ERROR, message="refused"))
+    post(server, root, *children)
+    page.goto(f"{server.pages_url}/traces/{root.trace_id.hex()}/")
+    page.get_by_role("button", name="Collapse").click()
+    number, selected = page.get_by_role("button", name="2 errors"), page.locator('.rows > [aria-selected="true"]')
+    number.click()
+    expect(selected).to_contain_text("child 1")
+    page.get_by_label("Selected span").get_by_role("button", name="error").click()
+    expect(selected).to_contain_text("child 3")
+    expect(page.get_by_label("Selected span")).to_contain_text("refused")
+    number.focus()
+    for name in ("child 1", "child 3"):
+        page.keyboard.press("Enter")
+        expect(selected).to_contain_text(name)
+    expect(number).to_be_focused()
+
+
 def test_what_is_wrong_with_a_filter_is_said_at_its_field(server: Server, page: Page) -> None:
     page.goto(f"{server.pages_url}/traces/")
     page.get_by_placeholder("Min. duration").fill("fast")
