@@ -17,6 +17,7 @@ SEAM_PERCENT = 1.0
 SHORTEST_NS = 10**6
 TICK_ROOM_PERCENT = 4.0  # around a named moment, where no other tick is written
 PHONE_TICK_ROOM_PERCENT = 14.0
+PHONE_TICKS = 5  # have room on a small screen
 CHARACTER_PERCENT, PHONE_CHARACTER_PERCENT = 0.7, 1.9  # of a named moment's word
 EARLIER_SHARE = 4  # what began up to a fourth of the length before zero is on the same scale
 
@@ -91,13 +92,25 @@ class ClaimAxis:
         from_ns = max(from_ns, 0)
         if from_ns >= to_ns:
             return []
-        found = []
-        for tick in ticks(to_ns - from_ns, most=8, from_ns=from_ns):
+        steps = ticks(to_ns - from_ns, most=8, from_ns=from_ns)
+        crowded = len(steps) > PHONE_TICKS
+        found: list[Tick] = []
+        unit = unit_before = unit_before_narrow = ""  # said again where the tick that said it has given way
+        for tick in steps:
             x = self.at(self.zero_ns + from_ns + round(tick.percent / 100 * (to_ns - from_ns)))
+            number, _, own_unit = tick.label.partition(" ")
+            unit = own_unit or unit
+            if number == "0":
+                found.append(Tick(x, number))  # `named` left its place free
+                continue
             nearest = min((abs(x - other.x) for other in named), default=100.0)
-            if nearest >= TICK_ROOM_PERCENT:
-                minor = tick.minor or nearest < PHONE_TICK_ROOM_PERCENT
-                found.append(Tick(x, tick.label, minor, tick.narrow_unit))
+            if nearest < TICK_ROOM_PERCENT:
+                continue
+            minor = (tick.minor and crowded) or nearest < PHONE_TICK_ROOM_PERCENT
+            label = number if unit == unit_before else f"{number} {unit}"
+            narrow_unit = unit if label == number and not minor and unit != unit_before_narrow else ""
+            found.append(Tick(x, label, minor, narrow_unit))
+            unit_before, unit_before_narrow = unit, unit_before_narrow if minor else unit
         return found
 
     def ticks_before(self) -> list[Tick]:

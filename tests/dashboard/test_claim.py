@@ -292,6 +292,19 @@ def test_a_trace_leads_to_the_claims_its_spans_belong_to_and_to_no_other(client:
     assert re.findall(r'href="/claims/([^"]*)/" data-claim-uid', html) == ["uid-mine"]
 
 
+def test_zero_and_a_length_stay_on_the_axis_between_the_names_of_moments() -> None:
+    axis = ClaimAxis(zero_ns=0, from_ns=-40_427, to_ns=1_956_396_592)
+    moments = [("bound", "", 55 * MS), ("started", "", 950 * MS), ("ready", "ready", 1_430 * MS)]
+    found = axis.ticks(named(axis, moments))
+    assert [(tick.label, tick.minor) for tick in found] == [("0", False), ("500 ms", False)]
+
+
+def test_a_unit_is_said_where_the_tick_that_said_it_gave_way_to_a_name() -> None:
+    axis = ClaimAxis(zero_ns=0, from_ns=0, to_ns=45 * SECOND)
+    found = axis.ticks(named(axis, [("started", "", 9 * SECOND), ("ready", "ready", 41 * SECOND)]))
+    assert [tick.label for tick in found] == ["0", "20 s", "30"]  # 10 s is where "started" is written
+
+
 def test_an_unknown_uid_is_a_page_that_says_so(client: Client) -> None:
     response = client.get("/claims/nobody/")
     assert response.status_code == 404
