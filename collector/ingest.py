@@ -258,7 +258,12 @@ def _run_here(work: Work[T]) -> T:
 def _answer(writer: Writer, writing: Coroutine[Any, Any, T]) -> T:
     """What the writer answers, for a thread that is not the event loop's."""
     try:
-        return asyncio.run_coroutine_threadsafe(writing, writer.loop).result(SAVE_TIMEOUT_S)
+        answer = asyncio.run_coroutine_threadsafe(writing, writer.loop)
+    except RuntimeError as error:  # the loop has ended
+        writing.close()
+        raise Unavailable("the server is stopping") from error
+    try:
+        return answer.result(SAVE_TIMEOUT_S)
     except TimeoutError as error:
         raise Unavailable("the server is stopping, or very busy") from error
 

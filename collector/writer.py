@@ -109,6 +109,7 @@ class Writer:
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._seen: object = None
+        self._failure = ""
         self._look_at_s = 0.0
         self.cpu_ns = 0  # what the thread took of a CPU
         self.transactions = 0
@@ -251,10 +252,15 @@ class Writer:
             self._committed(committed)
 
     def _do(self, what: Callable[[], None]) -> None:
+        """Whatever is wrong with it: without this thread nobody could write until a restart."""
         try:
             what()
         except DatabaseError:  # it will be tried again
             self._forget_connection()
+        except Exception as error:
+            if repr(error) != self._failure:  # once, and not ten times a second
+                self._failure = repr(error)
+                log.exception("what is done between writing failed")
 
     def _look_elsewhere(self) -> None:
         """Tells the loop when another process has committed since the last look."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 from django.core.asgi import get_asgi_application
@@ -103,14 +103,11 @@ async def _start() -> asyncio.Task[None]:
 
 
 async def _stop() -> None:
-    """The doors first: what they still hold needs the writer. So does what is being joined."""
-    await mcp_process.stop()
-    await run_worker.stop()
-    await watcher.stop()
-    await receiver.stop()
-    await joining.stop()
-    await retention.stop()
-    await ingest.stop()
+    """From the last to the first, each whatever became of the others. The doors hold what needs the writer, and so does
+    what is being joined."""
+    async with AsyncExitStack() as parts:
+        for part in (ingest, retention, joining, receiver, watcher, run_worker, mcp_process):
+            parts.push_async_callback(part.stop)
 
 
 async def _tell_status() -> None:

@@ -603,5 +603,37 @@ def test_work_beside_the_writer_waits_for_it_only_where_the_database_has_one(gat
     assert (ended == ["writer"]) is (connection.vendor == "sqlite")
 
 
+def test_work_that_comes_when_the_loop_has_ended_is_turned_away() -> None:
+    async def story(ingest: Ingest) -> tuple[Ingest, Any]:
+        return ingest, ingest._writer
+
+    ended, writer = run(story)
+    ended._writer = writer  # as a thread sees it that has looked just before
+    with pytest.raises(Unavailable, match="stopping"):
+        ended.run_from_thread(lambda committed: None)
+
+
+def test_the_writer_outlives_what_fails_between_writing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failed: list[None] = []
+
+    def fail() -> None:
+        failed.append(None)
+        raise ValueError("counts of windows that cannot be read")
+
+    monkeypatch.setattr("collector.rollup.count_waiting", fail)
+
+    async def story(ingest: Ingest) -> bool:
+        while len(failed) < 3:
+            await asyncio.sleep(0.01)
+        await ingest.submit("traces", body("one"), "protobuf")
+        return ingest.running
+
+    assert run(story)
+    assert Trace.objects.count() == 1
+    assert len([record for record in caplog.records if record.name == "collector.writer"]) == 1
+
+
 def test_without_a_writer_work_runs_in_the_callers_thread() -> None:
     assert Ingest().run_from_thread(lambda committed: connection.in_atomic_block)
