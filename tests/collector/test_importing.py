@@ -31,6 +31,9 @@ ROOT = Path(__file__).parent.parent.parent
 DATA = ROOT / "tests/data"
 DOCUMENTED = str(DATA / "documented-console/stdout.txt")
 
+EMPTY = "Nothing to import: no console output of OpenTelemetry, no OTLP and no claims are in it."
+UNREAD = "Nothing was imported: nothing could be read."
+
 Outcome = tuple[int, list[str], list[str]]
 Import = Callable[..., Outcome]
 
@@ -148,17 +151,18 @@ def test_a_file_that_cannot_be_opened_costs_no_other(run_import: Import, tmp_pat
     assert (status, out[-1]) == (1, "imported: 1 spans, 6 points, 11 logs, 0 objects, 3 skipped")
     assert err[0] == f"{tmp_path / 'missing'}: cannot be read: No such file or directory"
     assert err[1] == f"{tmp_path}: cannot be read: Is a directory"
+    assert run_import(str(tmp_path))[2][-1] == UNREAD
 
 
-@pytest.mark.parametrize("content", [b"", b"nothing here\n", b"\x00\x01\x02"])
+@pytest.mark.parametrize(("content", "told"), [(b"", EMPTY), (b"nothing here\n", EMPTY), (b"\x00\x01\x02", UNREAD)])
 def test_a_file_with_nothing_in_it_is_told_by_the_exit_status(
-    run_import: Import, tmp_path: Path, content: bytes
+    run_import: Import, tmp_path: Path, content: bytes, told: str
 ) -> None:
     (tmp_path / "empty").write_bytes(content)
     status, out, err = run_import(str(tmp_path / "empty"))
     assert status == 2
     assert out[-1].startswith("imported: 0 spans, 0 points, 0 logs, 0 objects, ")
-    assert err[-1] == "Nothing to import: no console output of OpenTelemetry, no OTLP and no claims are in it."
+    assert err[-1] == told
 
 
 def test_long_notes_are_cut_but_every_unreadable_place_is_named(run_import: Import, tmp_path: Path) -> None:

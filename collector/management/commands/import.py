@@ -132,7 +132,11 @@ class Command(BaseCommand):
 
     def _exit_by(self, accounts: list[Account]) -> None:
         if not any(account.held for account in accounts):
-            self.stderr.write("Nothing to import: no console output of OpenTelemetry, no OTLP and no claims are in it.")
+            if all(account.unreadable for account in accounts):
+                self.stderr.write("Nothing was imported: nothing could be read.")
+            else:
+                words = "no console output of OpenTelemetry, no OTLP and no claims are in it."
+                self.stderr.write(f"Nothing to import: {words}")
             sys.exit(NOTHING)
         if any(account.unreadable for account in accounts):
             sys.exit(UNREADABLE)
