@@ -40,8 +40,9 @@ def having(
     # Walking starts where such a span can still be: a trace starts no later than its spans.
     newest = Span.objects.filter(operation=OuterRef("pk")).order_by("-start_ns").values("start_ns")[:1]
     starts = Operation.objects.filter(pk__in=wanted).values_list(Subquery(newest), flat=True)[: MANY_OPERATIONS + 1]
-    if not by_id and len(starts) <= MANY_OPERATIONS:
-        found = found.filter(start_ns__lte=max(start_ns for start_ns in starts if start_ns is not None))
+    newest_ns = max((start_ns for start_ns in starts if start_ns is not None), default=None)
+    if not by_id and newest_ns is not None and len(starts) <= MANY_OPERATIONS:
+        found = found.filter(start_ns__lte=newest_ns)
     if 0 < len(f.service) <= 200 and not f.operation and not text:  # the summary cuts longer names
         here = StrIndex(F("services"), Value(f"{SEPARATOR}{f.service}{SEPARATOR}"))
         return found.alias(service_at=here).filter(service_at__gt=0)
