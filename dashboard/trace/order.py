@@ -7,6 +7,7 @@ Putting 5,000 rows in order takes a sixth of drawing them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dashboard.owners import CLIENT, INSTRUMENTATION, PROGRAM, owner
@@ -34,8 +35,8 @@ class Place:
     folded: list[Node] | None = None
 
 
-# What is still to be placed: a node, or small ones to fold; its depth; its parent's row; whether it is inside a fold.
-Item = tuple[Node | list[Node], int, Place | None, bool]
+# Siblings that are still to be placed, small ones to fold as one; their depth; their parent's row; whether in a fold.
+Level = tuple[Iterator[Node | list[Node]], int, Place | None, bool]
 
 
 def places(tree: TraceTree, keep: str = "") -> list[Place]:
@@ -66,30 +67,35 @@ class _Ordering:
 
     def places(self) -> list[Place]:
         found: list[Place] = []
-        stack = self._below(self.tree.roots, 0, None)
+        stack: list[Level] = [(iter(self._below(self.tree.roots)), 0, None, False)]
         while stack:
-            item, depth, parent, hidden = stack.pop()
-            if isinstance(item, list):
-                place = self._fold(item, depth, parent)
-                stack += [(node, depth + 1, place, True) for node in reversed(item)]
+            siblings, depth, parent, hidden = stack[-1]
+            for item in siblings:  # until one has something below it: then that comes first
+                if isinstance(item, list):
+                    place = self._fold(item, depth, parent)
+                    stack.append((iter(item), depth + 1, place, True))
+                else:
+                    place = Place(item, depth, parent, self._owner(item.span, parent), hidden)
+                    if not item.children:
+                        found.append(place)
+                        continue
+                    stack.append((iter(self._below(item.children)), depth + 1, place, False))
+                found.append(place)
+                break
             else:
-                place = Place(item, depth, parent, self._owner(item.span, parent), hidden)
-                if item.children:
-                    stack += self._below(item.children, depth + 1, place)
-            found.append(place)
+                stack.pop()
         return found
 
-    def _below(self, nodes: list[Node], depth: int, parent: Place | None) -> list[Item]:
-        """What to place for these siblings, in reverse, for the stack: the small ones as one at the end."""
-        small: list[Node] = []
-        if self.folds and len(nodes) >= FOLD_FROM:
-            short = [node for node in nodes if node.end_ns - node.start_ns < FOLD_BELOW_NS]
-            small = [node for node in short if self._may_fold(node)] if len(short) >= FOLD_FROM else []
+    def _below(self, nodes: list[Node]) -> Sequence[Node | list[Node]]:
+        """What to place for these siblings: the small ones as one at the end."""
+        if not self.folds or len(nodes) < FOLD_FROM:
+            return nodes
+        short = [node for node in nodes if node.end_ns - node.start_ns < FOLD_BELOW_NS]
+        small = [node for node in short if self._may_fold(node)] if len(short) >= FOLD_FROM else []
         if len(small) < FOLD_FROM:
-            return [(node, depth, parent, False) for node in reversed(nodes)]
+            return nodes
         folded = {id(node) for node in small}
-        others: list[Item] = [(node, depth, parent, False) for node in reversed(nodes) if id(node) not in folded]
-        return [(small, depth, parent, False), *others]
+        return [*(node for node in nodes if id(node) not in folded), small]
 
     def _may_fold(self, node: Node) -> bool:
         span = node.span

@@ -93,12 +93,10 @@ class TraceTree:
                 stack += node.children[::-1]
 
 
-def build_tree(spans: Iterable[SpanFacts]) -> TraceTree:
-    """The tree of a trace's spans, of which there is at least one."""
+def build_tree(spans: Iterable[SpanFacts], times_ns: tuple[int, int] | None = None) -> TraceTree:
+    """The tree of a trace's spans, of which there is at least one; of some of them with the `times_ns` of all."""
     facts = list(spans)
-    starts_ns = [span.start_ns for span in facts]
-    start_ns = min(starts_ns)
-    end_ns = max(max(starts_ns), max([span.start_ns + (span.duration_ns or 0) for span in facts]))
+    start_ns, end_ns = times_ns or _times_ns(facts)
     nodes = [_node(span, end_ns) for span in facts]
     by_id: dict[str, Node] = {}
     for node in nodes:
@@ -108,6 +106,11 @@ def build_tree(spans: Iterable[SpanFacts]) -> TraceTree:
         roots += _cut_cycles(nodes, roots)
         _put_in_order(roots)
     return TraceTree(roots, start_ns, end_ns)
+
+
+def _times_ns(facts: list[SpanFacts]) -> tuple[int, int]:
+    starts_ns = [span.start_ns for span in facts]
+    return min(starts_ns), max(max(starts_ns), max([span.start_ns + (span.duration_ns or 0) for span in facts]))
 
 
 def _put_in_order(roots: list[Node]) -> int:

@@ -16,7 +16,7 @@ from collector import queries
 from collector.models import Span, Trace
 from collector.queries import SEPARATOR
 from dashboard.kept import gone
-from dashboard.trace.reading import MAX_SPANS, read_spans
+from dashboard.trace.reading import MAX_SPANS, read_around, read_spans
 from dashboard.trace.span_detail import span_detail
 from dashboard.trace.statistics import operation_times
 from dashboard.trace.tree import TraceTree, build_tree
@@ -63,9 +63,9 @@ def trace(request: HttpRequest, trace_id: str) -> HttpResponse:
     if partial != "detail" and context["tab"] == "logs":
         context["logs"] = logs[:MAX_LOGS]
         return render(request, "dashboard/_trace.html" if partial else "dashboard/trace.html", context)
-    tree = build_tree(read_spans(trace_id))
     if partial == "detail":
-        return render(request, "dashboard/_span.html", context | _selected(request, trace_id, tree))
+        return render(request, "dashboard/_span.html", context | _panel(request, summary))
+    tree = build_tree(read_spans(trace_id))
     if context["tab"] == "statistics":
         context["operations"] = operation_times(tree)
     else:
@@ -91,6 +91,14 @@ def _waterfall(request: HttpRequest, tree: TraceTree, zoom: Zoom | None, whole: 
     # Both escape what senders chose.
     rows = mark_safe(rows_html(drawn, selected, static("icons.svg"), f"?{every.urlencode()}"))  # noqa: S308
     return {"drawn": drawn, "rows": rows, "map": mark_safe(map_html(drawn))}  # noqa: S308
+
+
+def _panel(request: HttpRequest, summary: Trace) -> dict[str, Any]:
+    """The span the URL names, without reading the rest of its trace."""
+    around = read_around(summary.trace_id, request.GET.get("span", ""))
+    if not around:
+        return {"span_id": request.GET.get("span", "")}
+    return _selected(request, summary.trace_id, build_tree(around, (summary.start_ns, summary.end_ns)))
 
 
 def _selected(request: HttpRequest, trace_id: str, tree: TraceTree) -> dict[str, Any]:

@@ -293,3 +293,26 @@ def test_a_span_leads_to_its_row_on_its_claims_page(client: Client) -> None:
     html = client.get(f"/traces/{trace_id(1)}/?span={span_id(1)}").content.decode()
     assert f'href="/claims/uid-mine/#{span_id(1)}"' in html
     assert f'id="{span_id(1)}"' in client.get("/claims/uid-mine/?view=life").content.decode()
+
+
+def test_the_panel_drawn_alone_is_that_of_the_page(db: None, client: Client) -> None:
+    """It is drawn from what is around its span: parent, children, a parent that is missing, ends that are open."""
+    shape = [("root", None, 90), ("a", "root", 40), ("b", "a", None), ("c", "a", 10), ("lost", "gone", -5)]
+    names = ["root", "a", "b", "c", "lost", "gone"]
+    ids = {name: span_id(number) for number, name in enumerate(names, 1)}
+    save_now(
+        batch(
+            *(
+                make_span(
+                    name, trace=TRACE, span=ids[name], parent=ids[parent] if parent else None, start_ns=T0_NS + at * MS,
+                    duration_ns=None if length is None else length * MS,
+                )
+                for at, (name, parent, length) in enumerate(shape)
+            )
+        )
+    )  # fmt: skip
+    for name in names:
+        address = f"/traces/{TRACE}/?span={ids[name]}"
+        alone = client.get(address, headers={"X-Partial": "detail"}).content.decode()
+        assert 'id="detail"' in alone
+        assert alone.strip() in client.get(address).content.decode()
