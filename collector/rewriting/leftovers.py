@@ -24,14 +24,12 @@ from django.db import DatabaseError, connection
 
 from collector.clearing import move_epoch
 from collector.retention.interned import LATE_IDS
-from collector.retention.passes import Run
 from collector.rewriting.interned import OPERATIONS, RESOURCES, SCOPES, STREAMS
 from collector.rewriting.shapes import Merged
 from collector.rollup import operations_in_use
 from collector.sql import delete_rows, execute, is_sqlite
-from collector.writer import Committed
 
-ROWS = 500
+ROWS = 250  # a batch
 PAGES = 128  # given back at a time, some ms
 CHECKPOINT_S = 0.5
 LOOKS, LOOK_S = 100, 0.05  # for a moment in which nobody reads from the log of writes
@@ -43,7 +41,7 @@ POINTING = {
 }
 
 
-def delete_merged(run: Run, merged: Merged) -> int:
+def delete_merged(batch: Callable[[str, int, Callable[[], int]], int], merged: Merged) -> int:
     """Deletes rows that are the same as others now; gives how many stay, since something has come to point at them.
 
     Who writes with other rules does that: a server that was not started anew.
@@ -55,11 +53,11 @@ def delete_merged(run: Run, merged: Merged) -> int:
         measured = operations_in_use() if ids and table == OPERATIONS else set[int]()
         for position in range(0, len(ids), ROWS):
             part = ids[position : position + ROWS]
-            left += len(part) - run(partial(_delete, table, part, merged, measured), len(part))
+            left += len(part) - batch(table, len(part), partial(_delete, table, part, merged, measured))
     return left
 
 
-def _delete(table: str, ids: list[int], merged: Merged, measured: set[int], committed: Committed) -> int:
+def _delete(table: str, ids: list[int], merged: Merged, measured: set[int]) -> int:
     """In the writer's transaction. The epoch first: it waits for whoever may be writing rows that point here."""
     move_epoch()
     used = set(measured)

@@ -16,6 +16,7 @@ from collector.redaction import MASK, Rules
 from collector.rewriting.interned import OPERATIONS, STREAMS
 from collector.rewriting.shapes import Kind, Looked, Merged, looked, page_of, plain
 from collector.rollup import Subject, series_of
+from collector.rollup.cardinality import TABLE as COUNTED
 from collector.rollup.merging import merge, renumber, settle, windows_of
 from collector.sql import delete_rows, execute, is_sqlite, rows_at, rows_in, update_rows
 from collector.store import EXEMPLARS, POINTS, Table
@@ -40,7 +41,10 @@ def kinds(merged: Merged) -> list[Kind]:
             for name, table in (("metric points", POINTS), ("exemplars", EXEMPLARS))
         ),
         Kind("traces", TRACES, partial(_look_at_traces, merged), partial(_rewrite_traces, merged), first=b""),
-        *latencies(Subject.OPERATION, partial(_moved_series, merged), partial(_renumber, merged)),
+        Kind(
+            "days of operations that are one now", COUNTED, partial(_look_at_days, merged), _renumber, is_of_others=True
+        ),
+        *latencies(Subject.OPERATION, partial(_moved_series, merged)),
     ]
 
 
@@ -138,8 +142,8 @@ def _masked(trace_id: bytes, services: str) -> str:
 # Latencies
 
 
-def latencies(subject: Subject, moved: Callable[[], Mapping[int, int]], before: Callable[[], None]) -> list[Kind]:
-    """The windows of series that became one with another. `before` runs once, in the transaction that settles them."""
+def latencies(subject: Subject, moved: Callable[[], Mapping[int, int]]) -> list[Kind]:
+    """The windows of series that became one with another: asked for once, before the first is looked at."""
     name = "latencies of what is one now"
     series: dict[int, int] = {}
 
@@ -149,7 +153,6 @@ def latencies(subject: Subject, moved: Callable[[], Mapping[int, int]], before: 
 
     def settled(changes: Sequence[Any]) -> int:
         settle()
-        before()
         return 0
 
     def look(after: int, limit: int) -> Looked:
@@ -170,7 +173,11 @@ def _moved_series(merged: Merged) -> Mapping[int, int]:
     return {series_of(old, error): series_of(new, error) for old, new in pairs for error in (False, True)}
 
 
-def _renumber(merged: Merged) -> None:
-    moved = merged.ids[OPERATIONS]
-    words = dict(rows_in(OPERATIONS, ("id", "service"), "id", sorted(set(moved.values()))))
-    renumber(Subject.OPERATION, moved, words)
+def _look_at_days(merged: Merged, after: int, limit: int) -> Looked:
+    pairs = sorted(merged.ids[OPERATIONS].items())
+    return Looked(None, len(pairs), pairs)
+
+
+def _renumber(changes: Sequence[tuple[int, int]]) -> int:
+    words = dict(rows_in(OPERATIONS, ("id", "service"), "id", sorted({other for _, other in changes})))
+    return renumber(Subject.OPERATION, dict(changes), words)

@@ -11,8 +11,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
-from typing import Any
 
 from django.conf import settings
 
@@ -85,11 +85,12 @@ class Rewriting:
                 at = 0
                 while at < len(found.changes):
                     size = min(self.pace.rows(kind.name), MOST_ROWS)
-                    self.done[kind.name].changed += self._batch(kind, found.changes[at : at + size])
+                    part = found.changes[at : at + size]
+                    self.done[kind.name].changed += self._batch(kind.name, len(part), partial(kind.rewrite, part))
                     at += size
                 self._told(kind.name, self.done[kind.name])
         self.merged = {table: len(ids) for table, ids in merged.ids.items() if ids}
-        self.left = leftovers.delete_merged(self._run, merged)
+        self.left = leftovers.delete_merged(self._batch, merged)
 
     def _looks(self, kind: Kind) -> Iterator[Looked]:
         done = self.done.setdefault(kind.name, Rewritten())
@@ -102,18 +103,18 @@ class Rewriting:
             self._told(kind.name, done)
             after = found.last
 
-    def _batch(self, kind: Kind, changes: list[Any]) -> int:
-        """Writes one batch; gives how many rows it changed. The commit is in the time it held the writer."""
+    def _batch(self, name: str, rows: int, work: Callable[[], int]) -> int:
+        """Writes one batch, then lets others have their turn. The commit is in the time it held the writer."""
         began = 0
 
-        def work(committed: Committed) -> int:
+        def timed(committed: Committed) -> int:
             nonlocal began
             began = time.perf_counter_ns()
-            return kind.rewrite(changes)
+            return work()
 
-        changed: int = self._run(work, len(changes))
+        changed: int = self._run(timed, rows)
         held_ns = time.perf_counter_ns() - began
-        self.pace.held(kind.name, len(changes), held_ns)
+        self.pace.held(name, rows, held_ns)
         self._waiting(held_ns / 1e9)
         return changed
 

@@ -51,12 +51,15 @@ def merge(subject: Subject, moved: Mapping[int, int], ids: Sequence[int]) -> int
     return len(rows)
 
 
-def renumber(subject: Subject, moved: Mapping[int, int], words: Mapping[int, str] | None = None) -> None:
-    """What was counted by itself under these numbers is from now on counted under others.
+def renumber(subject: Subject, moved: Mapping[int, int], words: Mapping[int, str] | None = None) -> int:
+    """What was counted by itself under these numbers is from now on counted under others; gives how many days of them.
 
     `words`: by the new number, what it is part of, where that may have another name now.
     """
+    days = 0
     for old, new in moved.items():
+        if old == new:
+            continue
         rows = execute(
             f"SELECT id, day, part_of FROM {TABLE} WHERE subject = %s AND number = %s", (int(subject), old)
         ).fetchall()
@@ -70,6 +73,8 @@ def renumber(subject: Subject, moved: Mapping[int, int], words: Mapping[int, str
             if day not in there
         ]
         update_rows(TABLE, ("number", "part_of"), kept)
+        days += len(rows)
+    return days
 
 
 def group_anew(subject: Subject, renamed: Mapping[int, tuple[str, str]]) -> None:

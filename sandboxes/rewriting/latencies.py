@@ -39,7 +39,7 @@ def kinds(rules: Rules, merged: Merged) -> list[Kind]:
     moved = merged.ids[SERIES]
     return [
         Kind("series of stages", SERIES, partial(_look, rules), partial(_rewrite, merged)),
-        *latencies(Subject.STAGE, lambda: moved, lambda: None),
+        *latencies(Subject.STAGE, lambda: moved),
         Kind("series of stages", SERIES, partial(_look_at_merged, merged), _delete, is_of_others=True),
     ]
 

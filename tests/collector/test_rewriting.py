@@ -409,11 +409,11 @@ def test_a_row_that_somebody_without_these_rules_has_come_to_use_stays_and_is_to
     switch_on()
     delete = leftovers.delete_merged
 
-    def late(run: Any, merged: Any) -> int:
+    def late(writing: Any, merged: Any) -> int:
         rules, django_settings.REDACTION = django_settings.REDACTION, None
         save_now(batch(make_span(f"GET {SECRET}2")))
         django_settings.REDACTION = rules
-        return delete(run, merged)
+        return delete(writing, merged)
 
     monkeypatch.setattr(leftovers, "delete_merged", late)
     assert rewrite().left == 1

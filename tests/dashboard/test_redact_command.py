@@ -89,10 +89,10 @@ def test_stopped_it_says_what_is_done_and_that_it_goes_on(
 ) -> None:
     rewriting = passes.Rewriting._batch
 
-    def stopped(self: Any, kind: Any, changes: Any) -> int:
-        if kind.name == "spans":
+    def stopped(self: Any, name: str, rows: int, work: Any) -> int:
+        if name == "spans":
             raise why
-        return rewriting(self, kind, changes)
+        return rewriting(self, name, rows, work)
 
     monkeypatch.setattr(passes.Rewriting, "_batch", stopped)
     with pytest.raises(CommandError, match=told) as error:
