@@ -101,7 +101,7 @@ def test_a_name_that_is_cut_is_said_where_the_pointer_rests(server: Server, page
 def test_names_of_any_length_push_no_column_out_of_sight(server: Server, page: Page, width: int) -> None:
     trace_id = os.urandom(16)
     post(server, span("beside a long name", trace_id), service=LONG)
-    post_metric(server, gauge(f"beside.{LONG}", 7), service=LONG)
+    post_metric(server, gauge(f"beside.{LONG}", 14_336, "{log_record}"), service=LONG)
     page.set_viewport_size({"width": width, "height": 900})
     for path in (f"/traces/{trace_id.hex()}/?view=statistics", f"/metrics/?service={LONG}"):
         page.goto(server.pages_url + path)
