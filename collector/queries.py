@@ -56,6 +56,11 @@ def traces(f: TelemetryFilter) -> QuerySet[Trace]:
     return found.prefetch_related("head_operation")
 
 
+def longest_first(found: QuerySet[Trace]) -> QuerySet[Trace]:
+    """The same traces, the longest first: without an index, which every trace would cost at each of its spans."""
+    return found.order_by("-duration_ns", "-trace_id")
+
+
 def spans(f: TelemetryFilter) -> QuerySet[Span]:
     """Spans that start in the range, oldest first. Text is looked for in names, services and the start of ids."""
     found = in_range(Span.objects.order_by("start_ns", "id"), f, "start_ns")

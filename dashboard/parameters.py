@@ -41,12 +41,15 @@ RANGES = [*RANGES_S, "all"]
 DEFAULT_RANGE = "15m"  # of pages that fill by themselves; details, API and CSV have everything
 SHORT_RANGES = ("5m", "15m", "1h", "6h")  # within which a time of day says enough
 STATUSES = ["ok", "error", "unset"]
+NEWEST, LONGEST = "newest", "longest"
+ORDERS = [NEWEST, LONGEST]
 TIME_NAMES = frozenset({"range", "from", "to"})
 PAGING_NAMES = frozenset({"limit", "cursor"})
 TRACE_NAMES = TIME_NAMES | PAGING_NAMES | {
     "service", "operation", "status", "min_duration", "q", "trace_id", "claim",
 }  # fmt: skip
 SPAN_NAMES = TRACE_NAMES
+ORDER = frozenset({"order"})  # of lists that can begin with the longest
 LOG_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "severity", "q", "trace_id", "claim"}
 METRIC_NAMES = TIME_NAMES | PAGING_NAMES | {"service", "q", "stream", "metric"}
 METRIC_PAGE_NAMES = METRIC_NAMES | {"split"}  # how a metric is drawn; its points are the same
@@ -66,7 +69,7 @@ COMPARED_STAGE_NAMES = COMPARE_NAMES - {"service", "operation", "sort"}
 COMPARED_OPERATION_NAMES = TIME_NAMES | WITH_NAMES | {"service", "operation", "sort"}
 POOL_NAMES = TIME_NAMES | {"namespace", "pool", "template", "cluster", "q"}
 CHOOSE = frozenset({"choose"})  # on lists' pages: two rows are being chosen, to be compared
-ALL_NAMES = CHOOSE | SPAN_NAMES | LOG_NAMES | METRIC_PAGE_NAMES | CLAIM_NAMES | OVERVIEW_NAMES | WITH_NAMES
+ALL_NAMES = CHOOSE | ORDER | SPAN_NAMES | LOG_NAMES | METRIC_PAGE_NAMES | CLAIM_NAMES | OVERVIEW_NAMES | WITH_NAMES
 
 MAX_TEXT = 2_000  # characters; SQLite refuses patterns far longer
 MAX_LIMIT = 1_000
@@ -89,6 +92,7 @@ class Parameters:
     claims: ClaimFilter
     range: str
     split: str  # the attribute a metric's lines are split by
+    longest_first: bool
     limit: int
     cursor: Cursor | None
     query: QueryDict
@@ -154,6 +158,7 @@ def parse(
         },
     )
     split = reading.read("split", plain_text) or ""
+    order = reading.read("order", one_of(ORDERS)) or NEWEST
     limit = reading.read("limit", whole_number(max_limit))
     cursor = reading.read("cursor", Cursor.parse)
     if reading.problems:
@@ -163,6 +168,7 @@ def parse(
         claims=claim_filter,
         range=range_name,
         split=split,
+        longest_first=order == LONGEST,
         limit=default_limit if limit is None else limit,
         cursor=cursor,
         query=query,

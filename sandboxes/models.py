@@ -98,6 +98,7 @@ class Claim(models.Model):
             models.Index(fields=["pool", "zero_ns"], name="claim_pool"),
             # The correlator asks ten times a second what has changed: 190 ms of looking through 100,000 claims.
             models.Index(fields=["changed_ns"], name="claim_changed"),
+            models.Index(fields=["time_to_ready_ns", "id"], name="claim_length"),
         ]
 
 

@@ -75,6 +75,11 @@ def claims(f: ClaimFilter) -> QuerySet[Claim]:
     return found.prefetch_related("cluster")
 
 
+def longest_first(found: QuerySet[Claim]) -> QuerySet[Claim]:
+    """Those of these claims that became ready, the one that took longest first."""
+    return found.filter(time_to_ready_ns__isnull=False).order_by("-time_to_ready_ns", "-id")
+
+
 def claim_of(uid: str) -> Claim | None:
     """The claim of this uid. None has a NUL in it, and PostgreSQL could not even be asked."""
     return None if "\0" in uid else Claim.objects.filter(uid=uid).prefetch_related("cluster").first()

@@ -14,7 +14,7 @@ from ninja import Path, Router, Status
 from dashboard import values
 from dashboard.api import claim_rows, rows, shapes
 from dashboard.api.parameters import described
-from dashboard.parameters import CLAIM_NAMES, parse
+from dashboard.parameters import CLAIM_NAMES, ORDER, parse
 from sandboxes import questions
 from sandboxes.lifecycle import from_json
 
@@ -23,10 +23,16 @@ MAX_LINKS = 10_000  # of one claim in one answer; /links?claim= has them all, by
 router = Router()
 
 
-@router.get("/claims", response=shapes.Claims, openapi_extra=described(CLAIM_NAMES), summary="Claims, newest first")
+@router.get(
+    "/claims",
+    response=shapes.Claims,
+    openapi_extra=described(CLAIM_NAMES | ORDER),
+    summary="Claims, newest or longest first",
+)
 def claims(request: HttpRequest) -> dict[str, object]:
-    parameters = parse(request.GET, CLAIM_NAMES, "all")
-    page = parameters.page(questions.claims(parameters.claims))
+    parameters = parse(request.GET, CLAIM_NAMES | ORDER, "all")
+    found = questions.claims(parameters.claims)
+    page = parameters.page(questions.longest_first(found) if parameters.longest_first else found)
     return {"items": [claim_rows.claim(claim) for claim in page.rows], "next": rows.cursor(page)}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from dashboard.api.shapes import Problem
 from dashboard.overview.area import ORDERS
 from dashboard.parameters import MAX_LIMIT, RANGES, STATUSES
+from dashboard.parameters import ORDERS as LIST_ORDERS
 from dashboard.two_ranges import WITHS
 from sandboxes.questions import START_TYPES
 from sandboxes.questions import STATES as CLAIM_STATES
@@ -34,6 +35,7 @@ WORDS: dict[str, str] = {
     "cluster": "A cluster's uid or name.",
     "run": "The id of a run of test sandboxes: its claims.",
     "sort": "What operations are sorted by: count, p50, p95, p99 or errors. Default: p95.",
+    "order": "newest or longest first; of claims, those with a time to ready by it. Default: newest.",
     "with": "What it is compared with: the time before it, or the same times a day or a week before. Default: before.",
     "with_from": "The first moment of what it is compared with, in place of `with`: as `from`.",
     "with_to": "The moment before which: as `to`.",
@@ -58,6 +60,7 @@ VALUES: dict[str, dict[str, Any]] = {
     "start": {"enum": ["", *START_TYPES]},
     "state": {"enum": ["", *CLAIM_STATES]},
     "sort": {"enum": ["", *ORDERS]},
+    "order": {"enum": ["", *LIST_ORDERS]},
     "with": {"enum": ["", *WITHS]},
     "limit": {"pattern": "^([1-9][0-9]{0,2}|1000)?$"},
     "cursor": {"pattern": "^(-?[0-9]{1,18}-([0-9a-f]{32}|[0-9]{1,18}))?$"},

@@ -19,7 +19,7 @@ from dashboard import kept, values
 from dashboard.api import otlp, rows, shapes
 from dashboard.api.parameters import WORDS, described
 from dashboard.export import in_threads
-from dashboard.parameters import TRACE_NAMES, ParameterError, parse
+from dashboard.parameters import ORDER, TRACE_NAMES, ParameterError, parse
 
 MAX_TRACE_ROWS = 10_000  # spans, and logs, of one trace in one answer; /spans?trace_id= has them all, by pages
 
@@ -27,10 +27,16 @@ router = Router()
 TraceId = Annotated[str, Path(description=WORDS["trace_id"])]
 
 
-@router.get("/traces", response=shapes.Traces, openapi_extra=described(TRACE_NAMES), summary="Traces, newest first")
+@router.get(
+    "/traces",
+    response=shapes.Traces,
+    openapi_extra=described(TRACE_NAMES | ORDER),
+    summary="Traces, newest or longest first",
+)
 def traces(request: HttpRequest) -> dict[str, object]:
-    parameters = parse(request.GET, TRACE_NAMES, "all")
-    page = parameters.page(queries.traces(parameters.filter))
+    parameters = parse(request.GET, TRACE_NAMES | ORDER, "all")
+    found = queries.traces(parameters.filter)
+    page = parameters.page(queries.longest_first(found) if parameters.longest_first else found)
     until_ns = queries.looked_until(parameters.filter)
     items = [rows.trace(trace) for trace in page.rows]
     return {"items": items, "next": rows.cursor(page), "looked_until_ns": until_ns and str(until_ns)}

@@ -41,7 +41,7 @@ def claims(asked: Asked) -> Item:
     if state == OPEN:
         found = found.filter(state__in=OPEN_STATES)
     if asked.own["sort"] == SLOWEST:
-        found = found.filter(time_to_ready_ns__isnull=False).order_by("-time_to_ready_ns", "-id")
+        found = questions.longest_first(found)
     page = parameters.page(found)
     evidence = questions.evidence(claim.uid for claim in page.rows)
     starts = questions.lengths_in_pools(page.rows)

@@ -1,4 +1,4 @@
-"""/claims/: the claims of a time range, newest first, each with what its start was made of."""
+"""/claims/: the claims of a time range, newest or longest first, each with what its start was made of."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dashboard.axis import scale_ns, ticks
 from dashboard.claim.kubectl import delete_command
 from dashboard.claim.mini_bar import Piece, mini_bar
 from dashboard.claim.pool_usual import FEWEST, share_below
-from dashboard.parameters import CHOOSE, CLAIM_NAMES, DEFAULT_RANGE, Parameters
+from dashboard.parameters import CHOOSE, CLAIM_NAMES, DEFAULT_RANGE, ORDER, Parameters
 from dashboard.views.lists import draw_list, elsewhere, without
 from sandboxes import questions
 from sandboxes.lifecycle import from_json
@@ -72,7 +72,7 @@ def claims(request: HttpRequest) -> HttpResponse:
             "choosing": bool(request.GET.get("choose")),
             "all_states": questions.STATES,
         },
-        CLAIM_NAMES | CHOOSE,
+        CLAIM_NAMES | ORDER | CHOOSE,
         DEFAULT_RANGE,
         choices=lambda: questions.names("pool", "namespace"),
         found=_list,
@@ -82,7 +82,7 @@ def claims(request: HttpRequest) -> HttpResponse:
 
 def _list(parameters: Parameters) -> dict[str, Any]:
     found = questions.claims(parameters.claims)
-    page = parameters.page(found)
+    page = parameters.page(questions.longest_first(found) if parameters.longest_first else found)
     now_ns = time.time_ns()
     uids = [claim.uid for claim in page.rows]
     evidence, spans = questions.evidence(uids), questions.linked_spans(uids)
@@ -92,6 +92,8 @@ def _list(parameters: Parameters) -> dict[str, Any]:
     counted = questions.states(replace(parameters.claims, state=""))
     return {
         "range": parameters.range,
+        "longest_first": parameters.longest_first,
+        "not_ready": found.filter(time_to_ready_ns=None).count() if parameters.longest_first else 0,
         "rows": [
             replace(row(claim, scale, now_ns, evidence, spans.get(claim.uid, 0)), place=_place(claim, starts))
             for claim in page.rows
@@ -150,6 +152,8 @@ def _why_empty(request: HttpRequest, parameters: Parameters) -> dict[str, Any]:
             "endpoint": http_endpoint(host_of(request)),
         }
     given = without(request, parameters, FILTERS)
+    if parameters.longest_first and questions.claims(parameters.claims).exists():
+        return {"empty": "order"}
     if newest is not None and parameters.cursor is None:
         return given | elsewhere(newest.zero_ns, f"{newest.name or '(no name)'}, {newest.state}")
     return given | {"empty": "end" if parameters.cursor else "filtered"}

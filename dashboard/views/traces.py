@@ -1,4 +1,4 @@
-"""/traces/: the traces of a time range, newest first."""
+"""/traces/: the traces of a time range, newest or longest first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collector.queries import SEPARATOR
 from dashboard.addresses import host_of, http_endpoint
 from dashboard.axis import percent, scale_ns, ticks
 from dashboard.owners import addressed, owner
-from dashboard.parameters import CHOOSE, TRACE_NAMES, Parameters
+from dashboard.parameters import CHOOSE, ORDER, TRACE_NAMES, Parameters
 from dashboard.templatetags.formats import duration
 from dashboard.views.lists import draw_list, elsewhere, without
 from sandboxes.questions import Linked, claims_of_traces
@@ -46,7 +46,7 @@ def traces(request: HttpRequest) -> HttpResponse:
         request,
         "traces",
         {"choosing": bool(request.GET.get("choose"))},
-        TRACE_NAMES | CHOOSE,
+        TRACE_NAMES | ORDER | CHOOSE,
         "all" if request.GET.get("claim") else DEFAULT_RANGE,  # the traces of one claim: whenever they were
         choices=lambda: {
             "services": queries.services(),
@@ -59,7 +59,7 @@ def traces(request: HttpRequest) -> HttpResponse:
 
 def _list(parameters: Parameters) -> dict[str, Any]:
     found = queries.traces(parameters.filter)
-    page = parameters.page(found)
+    page = parameters.page(queries.longest_first(found) if parameters.longest_first else found)
     heads = _heads(page.rows)
     linked = claims_of_traces(trace.trace_id for trace in page.rows)
     scale = scale_ns(trace.duration_ns for trace in page.rows)
@@ -69,6 +69,7 @@ def _list(parameters: Parameters) -> dict[str, Any]:
     csv_rows, csv_more = _csv_rows(parameters)
     return {
         "range": parameters.range,
+        "longest_first": parameters.longest_first,
         "rows": [_row(trace, scale, heads, linked.get(trace.trace_id, [])) for trace in page.rows],
         "claimed": bool(linked),
         **_looked(parameters),

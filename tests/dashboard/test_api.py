@@ -11,10 +11,10 @@ from asgiref.sync import async_to_sync
 from django.test import Client
 
 from collector.ingest import save_now
-from dashboard.parameters import LOG_NAMES, METRIC_NAMES, SPAN_NAMES, TRACE_NAMES
+from dashboard.parameters import LOG_NAMES, METRIC_NAMES, ORDER, SPAN_NAMES, TRACE_NAMES
 from tests.factories import MS, T0_NS, batch, make_histogram, make_log, make_point, make_span, trace_id
 
-LISTS = {"spans": SPAN_NAMES, "logs": LOG_NAMES, "metric_points": METRIC_NAMES, "traces": TRACE_NAMES}
+LISTS = {"spans": SPAN_NAMES, "logs": LOG_NAMES, "metric_points": METRIC_NAMES, "traces": TRACE_NAMES | ORDER}
 
 
 def get(client: Client, path: str, **parameters: str) -> Any:

@@ -43,6 +43,29 @@ def test_it_shows_the_newest_claim_first(client: Client) -> None:
     assert names(page(client, range="all")) == ["claim-3", "claim-2", "claim-1"]
 
 
+def test_those_that_took_longest_come_first_when_asked_and_others_are_counted(client: Client) -> None:
+    for number, seconds in enumerate((3, None, 9, 1, None)):
+        claim = at(f"claim-{number}", T0_NS + number * SECOND)
+        Claim.objects.filter(pk=claim.pk).update(time_to_ready_ns=seconds and seconds * SECOND)
+    html = page(client, range="all", order="longest", limit="2")
+    assert "2 claims without a time to ready are not in this order." in words(html)
+    seen = names(html)
+    link = re.search(r'rel="next" href="([^"]+)">Shorter', html)
+    assert link
+    seen += names(client.get("/claims/" + link[1].replace("&amp;", "&")).content.decode())
+    assert seen == ["claim-2", "claim-0", "claim-3"]
+    answer = client.get("/api/v1/claims", {"order": "longest"}).json()
+    assert [each["claim"] for each in answer["items"]] == seen
+
+
+def test_where_no_claim_has_a_time_to_ready_it_says_that_they_are_there(client: Client) -> None:
+    at("claim", T0_NS)
+    html = page(client, range="all", order="longest")
+    assert names(html) == []
+    assert "None of these claims has a time to ready" in html
+    assert names(page(client, range="all", order="newest")) == ["claim"]
+
+
 def test_it_shows_the_last_15_minutes_unless_asked_otherwise(client: Client) -> None:
     at("old", T0_NS)
     at("new", time.time_ns() - SECOND)

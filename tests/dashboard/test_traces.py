@@ -81,9 +81,31 @@ def test_older_goes_on_where_the_page_ended(client: Client) -> None:
     assert seen == [f"job {n}" for n in (5, 4, 3, 2, 1)]
 
 
+def test_the_longest_come_first_when_asked_page_after_page(client: Client) -> None:
+    lengths = {1: 30, 2: 50, 3: 10, 4: 50, 5: 20}  # of two the same the id tells
+    for number, ms in lengths.items():
+        save_now(batch(make_span(f"job {number}", trace=trace_id(number), duration_ns=ms * MS)))
+    html = page(client, range="all", limit="2", order="longest")
+    assert 'aria-sort="descending">Duration' in html
+    assert '<input type="hidden" name="order" value="longest">' in html
+    assert "order=" not in html.partition('id="csv"')[2].partition("</span>")[0]
+    seen = names(html)
+    while link := re.search(r'rel="next" href="([^"]+)">Shorter', html):
+        html = client.get("/traces/" + link[1].replace("&amp;", "&")).content.decode()
+        seen += names(html)
+    assert seen == [f"job {n}" for n in (4, 2, 1, 5, 3)]
+    back = re.search(r'<th[^>]*><a href="([^"]+)">Age</a>', html)
+    assert back
+    newest_first = client.get("/traces/" + back[1].replace("&amp;", "&")).content.decode()
+    assert 'aria-sort="descending">Age' in newest_first
+    answer = client.get("/api/v1/traces", {"order": "longest", "limit": "3"}).json()
+    assert [each["trace_id"] for each in answer["items"]] == [trace_id(number) for number in (4, 2, 1)]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("order", "shortest"),
         ("min_duration", "soon"),
         ("status", "bad"),
         ("trace_id", "xyz"),
@@ -97,7 +119,7 @@ def test_what_is_wrong_is_said_on_the_page(client: Client, name: str, value: str
     html = response.content.decode()
     assert response.status_code == 400
     assert 'class="problem"' in html or 'class="notice error"' in html
-    if name not in ("cursor", "colour"):
+    if name not in ("cursor", "colour", "order"):
         assert f'aria-describedby="{name}-problem"' in html
         assert f'id="{name}-problem"' in html
 
