@@ -3,7 +3,7 @@
 Before: `outcome` took each percentile from one sandbox, which was measured as well as its clocks allowed. After: pages,
 reports and the terminal write them; CSV and the API have each with its own precision.
 
-Of 100 ms, known to 155, and 120 ms, known to 149, `< 155 ms` and `< 149 ms` are both true, and read as if p95 were
+Of 100 ms, known to 210, and 120 ms, known to 149, `< 500 ms` and `< 200 ms` are both true, and read as if p95 were
 below p50. Those that would are written with the coarsest precision among them: all to the coarsest of a stage would
 take from a p50 of 15 ms what is known of it, because the longest was dated by whole seconds.
 """

@@ -38,9 +38,10 @@ def duration(ns: int | None, precision_ns: int = 1) -> str:
         return UNKNOWN
     if ns < 0:
         return f"-{duration(-ns, precision_ns)}"
-    if precision_ns > 1 and ns < precision_ns:
-        return f"< {duration(precision_ns, precision_ns)}"
-    return _rounded(ns, precision_ns)[0]
+    step_ns = _step_ns(precision_ns)
+    if ns < step_ns and precision_ns > 1:
+        return f"< {_rounded(step_ns, step_ns)[0]}"
+    return _rounded(ns, step_ns)[0]
 
 
 def reads_as(ns: int, precision_ns: int = 1) -> tuple[int, bool]:
@@ -48,21 +49,29 @@ def reads_as(ns: int, precision_ns: int = 1) -> tuple[int, bool]:
 
     Of two lengths the one that reads lower has the lower pair.
     """
-    if precision_ns > 1 and ns < precision_ns:
-        return _rounded(precision_ns, precision_ns)[1], False
-    return _rounded(ns, precision_ns)[1], True
+    step_ns = _step_ns(precision_ns)
+    if ns < step_ns and precision_ns > 1:
+        return _rounded(step_ns, step_ns)[1], False
+    return _rounded(ns, step_ns)[1], True
 
 
-def _rounded(ns: int, precision_ns: int) -> tuple[str, int]:
+def _step_ns(precision_ns: int) -> int:
+    """1, 2 or 5 of a decimal place, no finer than the precision. Multiples of the precision itself would read as exact:
+    2.14 s known to 147 ms as 2.21 s."""
+    place = int("1" + "0" * (len(str(precision_ns)) - 1))
+    return next(step * place for step in (1, 2, 5, 10) if step * place >= precision_ns)
+
+
+def _rounded(ns: int, coarsest_ns: int) -> tuple[str, int]:
     """A length's text, and what it says in ns."""
-    for below_ns, unit_ns, unit, digits in SHAPES:
+    for below_ns, unit_ns, unit, most_digits in SHAPES:
         if ns >= below_ns:
             continue
-        step_ns = max(unit_ns // 10**digits, precision_ns)
+        step_ns = max(unit_ns // 10**most_digits, coarsest_ns)
         rounded_ns = (ns + step_ns // 2) // step_ns * step_ns
         if rounded_ns < below_ns:
-            number = f"{rounded_ns / unit_ns:.{digits if precision_ns < unit_ns else 0}f}"
-            return f"{number} {unit}", round(float(number) * unit_ns)
+            digits = next(n for n in range(most_digits + 1) if n == most_digits or step_ns * 10**n % unit_ns == 0)
+            return f"{rounded_ns / unit_ns:.{digits}f} {unit}", rounded_ns
     seconds = (ns + S // 2) // S
     unit, unit_s, rest_unit, rest_s = next(row for row in LONG_SHAPES if seconds >= row[1])
     rest = seconds % unit_s // rest_s

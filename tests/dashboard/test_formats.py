@@ -49,6 +49,15 @@ def test_a_duration_has_about_three_figures_and_the_unit_that_fits(ns: int | Non
         (1_354 * MS, MS, "1.35 s"),
         (1_354 * MS, S, "1 s"),
         (12_340 * MS, 10 * MS, "12.3 s"),
+        (2_144 * MS, 147 * MS, "2.2 s"),
+        (2_144 * MS, 12 * MS, "2.14 s"),
+        (2_144 * MS, 40 * MS, "2.15 s"),
+        (2_144 * MS, 51 * MS, "2.1 s"),
+        (14 * MS, 7_100 * US, "10 ms"),
+        (7 * MS, 7_100 * US, "< 10 ms"),
+        (2_200 * US, 2_100 * US, "< 5 ms"),
+        (5_240 * US, 120 * US, "5.2 ms"),
+        (90 * S, 147 * MS, "1 m 30 s"),
     ],
 )
 def test_a_duration_is_never_finer_than_its_clock(ns: int, precision_ns: int, written: str) -> None:
