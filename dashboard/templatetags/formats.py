@@ -38,10 +38,7 @@ def duration(ns: int | None, precision_ns: int = 1) -> str:
         return UNKNOWN
     if ns < 0:
         return f"-{duration(-ns, precision_ns)}"
-    step_ns = _step_ns(precision_ns)
-    if ns < step_ns and precision_ns > 1:
-        return f"< {_rounded(step_ns, step_ns)[0]}"
-    return _rounded(ns, step_ns)[0]
+    return _read(ns, precision_ns)[0]
 
 
 def reads_as(ns: int, precision_ns: int = 1) -> tuple[int, bool]:
@@ -49,10 +46,16 @@ def reads_as(ns: int, precision_ns: int = 1) -> tuple[int, bool]:
 
     Of two lengths the one that reads lower has the lower pair.
     """
-    step_ns = _step_ns(precision_ns)
+    return _read(ns, precision_ns)[1:]
+
+
+def _read(ns: int, precision_ns: int) -> tuple[str, int, bool]:
+    """A length's text, what that says in ns, and whether it says so itself."""
+    step_ns = 1 if precision_ns <= 1 else _step_ns(precision_ns)  # a trace's page asks thousands of times
     if ns < step_ns and precision_ns > 1:
-        return _rounded(step_ns, step_ns)[1], False
-    return _rounded(ns, step_ns)[1], True
+        text, said_ns = _rounded(step_ns, step_ns)
+        return f"< {text}", said_ns, False
+    return (*_rounded(ns, step_ns), True)
 
 
 def _step_ns(precision_ns: int) -> int:
@@ -67,12 +70,16 @@ def _rounded(ns: int, coarsest_ns: int) -> tuple[str, int]:
     for below_ns, unit_ns, unit, most_digits in SHAPES:
         if ns >= below_ns:
             continue
-        step_ns = max(unit_ns // 10**most_digits, coarsest_ns)
+        finest_ns = unit_ns // 10**most_digits
+        step_ns = max(finest_ns, coarsest_ns)
         rounded_ns = (ns + step_ns // 2) // step_ns * step_ns
         if rounded_ns < below_ns:
-            digits = next(n for n in range(most_digits + 1) if n == most_digits or step_ns * 10**n % unit_ns == 0)
+            digits = most_digits
+            while digits and step_ns > finest_ns and step_ns * 10 ** (digits - 1) % unit_ns == 0:
+                digits -= 1
             return f"{rounded_ns / unit_ns:.{digits}f} {unit}", rounded_ns
-    seconds = (ns + S // 2) // S
+    step_ns = max(S, coarsest_ns)
+    seconds = max(60, (ns + step_ns // 2) // step_ns * step_ns // S)
     unit, unit_s, rest_unit, rest_s = next(row for row in LONG_SHAPES if seconds >= row[1])
     rest = seconds % unit_s // rest_s
     said_ns = (seconds // unit_s * unit_s + rest * rest_s) * S

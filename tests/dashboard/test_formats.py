@@ -58,6 +58,8 @@ def test_a_duration_has_about_three_figures_and_the_unit_that_fits(ns: int | Non
         (2_200 * US, 2_100 * US, "< 5 ms"),
         (5_240 * US, 120 * US, "5.2 ms"),
         (90 * S, 147 * MS, "1 m 30 s"),
+        (59 * S, 2 * S, "1 m"),
+        (95 * S, 20 * S, "1 m 40 s"),
     ],
 )
 def test_a_duration_is_never_finer_than_its_clock(ns: int, precision_ns: int, written: str) -> None:
