@@ -17,7 +17,8 @@ from collector.rewriting.interned import OPERATIONS, STREAMS
 from collector.rewriting.shapes import Kind, Looked, Merged, looked, page_of, plain
 from collector.rollup import Subject, series_of
 from collector.rollup.cardinality import TABLE as COUNTED
-from collector.rollup.merging import merge, renumber, settle, windows_of
+from collector.rollup.merging import merge, renumber, windows_of
+from collector.rollup.news import settle
 from collector.sql import delete_rows, execute, is_sqlite, rows_at, rows_in, update_rows
 from collector.store import EXEMPLARS, POINTS, Table
 from collector.summary import MAX_SERVICES_CHARACTERS, SEPARATOR

@@ -10,18 +10,12 @@ from collections.abc import Mapping, Sequence
 
 from collector import histogram
 from collector.rollup.cardinality import PLACE, SPECIAL, TABLE, number_of
-from collector.rollup.news import MOST_NEWS, Key, Measured, count_into, count_news, lock
+from collector.rollup.news import Key, Measured, count_into, lock
 from collector.rollup.windows import Subject
 from collector.sql import delete_rows, execute, rows_at, rows_in, update_rows
 
 ROLLUPS = "collector_rollup"
 HELD = ("id", "window_s", "start_s", "series", "max_ns", "counts")
-
-
-def settle() -> None:
-    """Counts all that is noted, in the caller's transaction: notes name series too."""
-    while count_news(wait=True) == MOST_NEWS:
-        pass
 
 
 def windows_of(subject: Subject, series: Mapping[int, int], after: int, limit: int) -> tuple[int | None, list[int]]:

@@ -171,6 +171,12 @@ def count_news(*, wait: bool = False) -> int:
     return len(rows)
 
 
+def settle() -> None:
+    """Counts all that is noted, in the caller's transaction."""
+    while count_news(wait=True) == MOST_NEWS:
+        pass
+
+
 def lock(*, wait: bool) -> bool:
     """Makes this transaction the only one that changes windows. SQLite has one writer anyway."""
     if is_sqlite():

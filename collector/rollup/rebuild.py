@@ -16,7 +16,7 @@ import orjson
 
 from collector import histogram
 from collector.models import Pruning, Span
-from collector.rollup.news import COLUMNS, MOST_NEWS, Key, Sheet, count_into, count_news, lock, measured
+from collector.rollup.news import COLUMNS, Key, Sheet, count_into, lock, measured, settle
 from collector.rollup.spans import sheet_of
 from collector.rollup.windows import NO_END_S, NS_PER_S, SHORTEST_NS, SHORTEST_S, WINDOWS_S, Subject
 from collector.sql import execute, insert_rows, is_sqlite
@@ -92,8 +92,7 @@ def _alone() -> None:
         # Whoever writes telemetry or claims shares this table's row until its commit (`intern.refresh`).
         execute("LOCK TABLE collector_epoch IN EXCLUSIVE MODE")
     lock(wait=True)
-    while count_news(wait=True) == MOST_NEWS:
-        pass
+    settle()
 
 
 def _delete(subject: Subject, window_s: int, from_s: int, end_s: int) -> None:

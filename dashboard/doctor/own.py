@@ -64,7 +64,7 @@ def redaction(stored: Stored) -> Check:
     if stored.before_redaction:
         found += "; what was stored before these is masked as it is read, and not in the database"
         fix = "Mask it there too, with the same REDACT_* settings: until then a copy of the database gives it away."
-        return subject.warning(found, fix, "python manage.py redact")
+        return subject.warning(found, fix, f"{MANAGE} redact")
     return subject.ok(found)
 
 

@@ -26,6 +26,7 @@ from sandboxes.records import Clock, Lifecycle, Milestone, Moment, State, Why
 
 BELIEVED = (HintKind.CLAIM_ATTRIBUTE, HintKind.CREATE_LOG, HintKind.CLAIM_URL)
 CREATES = ".create_claim"
+UID_BEGINS = "reported-"  # of a claim that telemetry alone knows: its name came from there
 STATUS_ERROR = 2
 MAX_NAMES = 500  # a step, or a query
 MAX_HINTS = 5_000
@@ -88,7 +89,7 @@ def _creation(hints: Iterable[Hint]) -> Span | None:
 
 
 def _claim(name: str, namespace: str, hints: Collection[Hint], creation: Span | None) -> Claim:
-    uid = "reported-" + blake2b(f"{namespace}/{name}".encode(), digest_size=12).hexdigest()
+    uid = UID_BEGINS + blake2b(f"{namespace}/{name}".encode(), digest_size=12).hexdigest()
     first = next((hint for hint in hints if hint.kind != HintKind.CLAIM_URL), None)
     moments = {}
     if first is not None:

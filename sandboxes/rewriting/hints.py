@@ -112,5 +112,5 @@ def _drop(hints: Iterable[Row]) -> None:
     if names:
         named = Hint.objects.filter(kind__in=reported.BELIEVED, value__in=names).values_list("value", flat=True)
         alone = names - set(named)
-        claims = Claim.objects.filter(name__in=alone, cluster__isnull=True, uid__startswith="reported-")
+        claims = Claim.objects.filter(name__in=alone, cluster__isnull=True, uid__startswith=reported.UID_BEGINS)
         reported.take_away(list(claims.values_list("uid", flat=True)), Committed())

@@ -28,7 +28,6 @@ from sandboxes.versions import as_json
 
 VERSIONS, CLAIMS = ObjectVersion._meta.db_table, Claim._meta.db_table
 OBJECTS_A_PAGE = 100  # an object may have two megabytes
-REPORTED = "reported-"  # begins the uid of a claim that telemetry alone knows: its name came from there
 IN_STORY = ("reason", "pool", "template", "sandbox", "node")  # columns beside the story, cut
 COLUMNS = ("uid", "namespace", "name", *IN_STORY, "lifecycle")
 
@@ -96,7 +95,9 @@ def _rewrite_claims(rules: Rules, changes: Sequence[int]) -> int:
 
 def _is_to_go(rules: Rules, row: Stored) -> bool:
     """A claim that nothing but a name in telemetry told of, which is masked: at ingest it would not have."""
-    return row.uid.startswith(REPORTED) and any(rules.text(text) != text for text in (row.name, row.namespace))
+    return row.uid.startswith(reported.UID_BEGINS) and any(
+        rules.text(text) != text for text in (row.name, row.namespace)
+    )
 
 
 def _masked(rules: Rules, row: Stored) -> Mapping[str, str] | None:

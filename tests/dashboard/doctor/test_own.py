@@ -49,7 +49,7 @@ def test_redaction_says_whether_anything_was_stored_before_it(settings: Settings
     assert not read_stored().before_redaction
     settings.REDACTION = read_rules(["aws"], "", [])
     found = own.redaction(read_stored())
-    assert (found.status, found.commands) == (Status.WARNING, ("python manage.py redact",))
+    assert (found.status, found.commands) == (Status.WARNING, (f"{MANAGE} redact",))
     assert "not in the database" in found.found
     ingest.run_from_thread(note_masked)
     assert own.redaction(read_stored()).status is Status.OK
