@@ -45,8 +45,7 @@ class Checkpointer:
         """In the writer's thread: puts the end of a long log into its place, so that the next write begins it anew."""
         if self._nearly_done:
             self._nearly_done = False
-            with suppress(DatabaseError):
-                _put_into_place()
+            _put_into_place()
 
     def stop(self) -> None:
         """Ends the thread."""

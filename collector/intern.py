@@ -11,7 +11,7 @@ from hashlib import blake2b
 from typing import Any
 
 from collector.records import OperationRecord, ResourceRecord, ScopeRecord, StreamRecord
-from collector.sql import execute, insert_rows, is_sqlite
+from collector.sql import execute, insert_rows, is_sqlite, rows_in
 
 MAX_REMEMBERED = 50_000
 
@@ -51,15 +51,10 @@ class Interned:
 
     def _read(self, missing: dict[bytes, list[Sequence[Any]]], unknown: dict[bytes, list[Sequence[Any]]]) -> None:
         """Takes the ids of rows that exist, and these rows out of `missing`."""
-        wanted = list(missing)
-        for position in range(0, len(wanted), 500):
-            part = wanted[position : position + 500]
-            places = ",".join(["%s"] * len(part))
-            found = execute(f"SELECT id, digest FROM {self.table} WHERE digest IN ({places})", part)
-            for row_id, key in found.fetchall():
-                key = bytes(key)
-                self.ids.update(dict.fromkeys(unknown[key], row_id))
-                del missing[key]
+        for row_id, key in rows_in(self.table, ("id", "digest"), "digest", list(missing)):
+            key = bytes(key)
+            self.ids.update(dict.fromkeys(unknown[key], row_id))
+            del missing[key]
 
 
 def digest(record: Sequence[Any]) -> bytes:

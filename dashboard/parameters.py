@@ -97,8 +97,15 @@ class Parameters:
     cursor: Cursor | None
     query: QueryDict
 
-    def page(self, queryset: QuerySet[Any]) -> Page[Any]:
-        """The page of the list that `limit` and `cursor` ask for. Raises ParameterError for another list's cursor."""
+    def page(
+        self, queryset: QuerySet[Any], longest_first: Callable[[QuerySet[Any]], QuerySet[Any]] | None = None
+    ) -> Page[Any]:
+        """The page of the list that `limit` and `cursor` ask for, put in order by `longest_first` where `order` does.
+
+        Raises ParameterError for another list's cursor.
+        """
+        if longest_first and self.longest_first:
+            queryset = longest_first(queryset)
         try:
             return paging.page(queryset, self.limit, self.cursor)
         except CursorError as error:

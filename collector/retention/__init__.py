@@ -1,4 +1,4 @@
-"""Deletes what is old or too much, in small batches through the writer.
+"""Deletes what is old or too much, in small batches: on SQLite through the writer, on PostgreSQL beside it.
 
 Before: rows are stored. After: there is room again, `record` says what was deleted when and why.
 

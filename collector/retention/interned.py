@@ -16,7 +16,7 @@ from functools import partial
 from collector.clearing import move_epoch
 from collector.retention.passes import Run
 from collector.rollup import operations_in_use
-from collector.sql import execute, is_sqlite
+from collector.sql import delete_rows, execute, is_sqlite
 from collector.writer import Committed
 
 PART = 20_000  # rows read at a time: 10 ms
@@ -91,13 +91,7 @@ def _delete_unless_used(table: str, column: str, ids: Sequence[int], read: dict[
     used: set[int] = set()
     for pointing in POINTING:
         used |= _used(pointing, column, read[pointing] - late, 2**63 - 1)
-    return _delete_now(table, [each for each in ids if each not in used])
-
-
-def _delete_now(table: str, ids: Sequence[int]) -> int:
-    if not ids:
-        return 0
-    return int(execute(f"DELETE FROM {table} WHERE id IN ({','.join(['%s'] * len(ids))})", ids).rowcount)
+    return delete_rows(table, [each for each in ids if each not in used])
 
 
 def _used(table: str, column: str, after: int, until: int) -> set[int]:

@@ -31,8 +31,7 @@ router = Router()
 )
 def claims(request: HttpRequest) -> dict[str, object]:
     parameters = parse(request.GET, CLAIM_NAMES | ORDER, "all")
-    found = questions.claims(parameters.claims)
-    page = parameters.page(questions.longest_first(found) if parameters.longest_first else found)
+    page = parameters.page(questions.claims(parameters.claims), questions.longest_first)
     return {"items": [claim_rows.claim(claim) for claim in page.rows], "next": rows.cursor(page)}
 
 

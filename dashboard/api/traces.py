@@ -35,8 +35,7 @@ TraceId = Annotated[str, Path(description=WORDS["trace_id"])]
 )
 def traces(request: HttpRequest) -> dict[str, object]:
     parameters = parse(request.GET, TRACE_NAMES | ORDER, "all")
-    found = queries.traces(parameters.filter)
-    page = parameters.page(queries.longest_first(found) if parameters.longest_first else found)
+    page = parameters.page(queries.traces(parameters.filter), queries.longest_first)
     until_ns = queries.looked_until(parameters.filter)
     items = [rows.trace(trace) for trace in page.rows]
     return {"items": items, "next": rows.cursor(page), "looked_until_ns": until_ns and str(until_ns)}

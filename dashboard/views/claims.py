@@ -82,7 +82,7 @@ def claims(request: HttpRequest) -> HttpResponse:
 
 def _list(parameters: Parameters) -> dict[str, Any]:
     found = questions.claims(parameters.claims)
-    page = parameters.page(questions.longest_first(found) if parameters.longest_first else found)
+    page = parameters.page(found, questions.longest_first)
     now_ns = time.time_ns()
     uids = [claim.uid for claim in page.rows]
     evidence, spans = questions.evidence(uids), questions.linked_spans(uids)

@@ -59,7 +59,7 @@ def traces(request: HttpRequest) -> HttpResponse:
 
 def _list(parameters: Parameters) -> dict[str, Any]:
     found = queries.traces(parameters.filter)
-    page = parameters.page(queries.longest_first(found) if parameters.longest_first else found)
+    page = parameters.page(found, queries.longest_first)
     heads = _heads(page.rows)
     linked = claims_of_traces(trace.trace_id for trace in page.rows)
     scale = scale_ns(trace.duration_ns for trace in page.rows)
