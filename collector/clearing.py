@@ -12,6 +12,7 @@ from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
 from collector.models import Epoch, MaskedWith
+from collector.pages import free_pages, give_back
 from collector.sql import execute, is_sqlite
 from collector.writer import Unavailable
 
@@ -59,13 +60,8 @@ def move_epoch() -> None:
 
 
 def _give_pages_back() -> None:
-    while (free := _free_pages()) > 0:
-        # A script runs to its end; a statement without columns, as this is, would be left after its first page.
-        connection.connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
-        if _free_pages() >= free:
+    while (free := free_pages()) > 0:
+        give_back(VACUUM_PAGES)
+        if free_pages() >= free:
             break  # a database made without incremental vacuum keeps them
     execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-
-def _free_pages() -> int:
-    return int(execute("PRAGMA freelist_count").fetchone()[0])

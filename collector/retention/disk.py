@@ -14,6 +14,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection
 
+from collector import pages
 from collector.sql import execute, is_sqlite
 
 KEPT_FREE_BYTES = 32 * 1024 * 1024  # for the next rows; to give pages back and take them again costs twice
@@ -53,12 +54,12 @@ def measure() -> Disk:
 
 
 def _sqlite() -> Disk:
-    pages, free, size = execute(
+    all_pages, free, size = execute(
         "SELECT page_count, freelist_count, page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
     ).fetchone()
     log = Path(f"{settings.DATABASES['default']['NAME']}-wal")
     log_bytes = log.stat().st_size if log.exists() else 0
-    return Disk(pages * size + log_bytes, (pages - free) * size, free * size, log_bytes)
+    return Disk(all_pages * size + log_bytes, (all_pages - free) * size, free * size, log_bytes)
 
 
 def _postgresql() -> Disk:
@@ -116,7 +117,6 @@ def give_back() -> bool:
     free_before = _sqlite().free
     if free_before <= KEPT_FREE_BYTES:
         return False
-    # A script runs to its end; a statement without columns, as this is, would be left after its first page.
-    connection.connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
+    pages.give_back(VACUUM_PAGES)
     free = _sqlite().free
     return KEPT_FREE_BYTES < free < free_before

@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from collector.clearing import move_epoch
+from collector.pages import free_pages, give_back
 from collector.retention.interned import LATE_IDS
 from collector.rewriting.interned import OPERATIONS, RESOURCES, SCOPES, STREAMS
 from collector.rewriting.shapes import Merged
@@ -149,10 +150,9 @@ def _is_alone(file: sqlite3.Connection) -> bool:
 def _give_pages_back(pause: Callable[[float], object]) -> None:
     free = -1
     with suppress(DatabaseError):  # somebody writes without a pause: they are the next ones' then
-        while (now := execute("PRAGMA freelist_count").fetchone()[0]) and now != free:
+        while (now := free_pages()) and now != free:
             free, began = now, time.perf_counter()
-            # A script runs to its end; a statement without columns, as this is, would be left after its first page.
-            connection.connection.executescript(f"PRAGMA incremental_vacuum({PAGES})")
+            give_back(PAGES)
             pause(time.perf_counter() - began)
 
 

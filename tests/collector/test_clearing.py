@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection, transaction
 
-from collector import clearing, intern, store
+from collector import clearing, intern, pages, store
 from collector.clearing import clear
 from collector.ingest import Saved, save_now
 from collector.models import (
@@ -166,13 +166,13 @@ def test_pages_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
         save_now(batch(*(make_log(f"{number} {n} " + "x" * 500) for n in range(100))))
     full_pages = _pragma("page_count")
     looks = []
-    count_free = clearing._free_pages
+    count_free = pages.free_pages
 
     def look() -> int:
         looks.append(count_free())
         return looks[-1]
 
-    monkeypatch.setattr(clearing, "_free_pages", look)
+    monkeypatch.setattr(clearing, "free_pages", look)
     clear()
     assert _pragma("freelist_count") == 0
     assert _pragma("page_count") < full_pages // 4
